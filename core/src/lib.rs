@@ -1,3 +1,4 @@
 //! The core.
+pub mod crd;
 pub mod id;
 pub mod policy;
