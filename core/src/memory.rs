@@ -1,6 +1,7 @@
 //! Memory: all that must survive a restart of the operator. It lives in the resource's status.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::application::JobPlan;
@@ -40,7 +41,7 @@ pub struct Ledger {
 }
 
 /// One attempt to bring a spec to life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// Names its objects.
@@ -56,7 +57,7 @@ pub struct Revision {
 }
 
 /// A revision whose job was seen running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployed {
     /// The revision.
@@ -78,7 +79,7 @@ impl Deployed {
 }
 
 /// A job that may be running, and the cluster that holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobHolder {
     /// Whose JobManager.
@@ -97,7 +98,7 @@ impl JobHolder {
 }
 
 /// A completed savepoint that ended a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Savepoint {
     /// Where it is.
@@ -107,7 +108,7 @@ pub struct Savepoint {
 }
 
 /// A deploy that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// What was to be deployed; None where the spec was refused before it had a digest.
@@ -137,7 +138,7 @@ pub struct LastError {
 }
 
 /// Tries that failed in this phase, and when the next one may begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tries {
     /// Failed tries since the phase was entered.

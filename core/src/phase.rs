@@ -13,6 +13,7 @@ mod submitting_job;
 mod updating;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::application::DeleteMode;
@@ -52,7 +53,7 @@ pub enum Phase {
 }
 
 /// Data of [`Phase::Updating`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Updating {
     /// What is being deployed.
@@ -65,7 +66,7 @@ pub struct Updating {
 }
 
 /// Data of [`Phase::ClusterStarting`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterStarting {
     /// What is being deployed.
@@ -75,7 +76,7 @@ pub struct ClusterStarting {
 }
 
 /// Data of [`Phase::Savepointing`]. The id of the savepoint is derived from the deployed job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Savepointing {
     /// What is being deployed.
@@ -88,7 +89,7 @@ pub struct Savepointing {
 }
 
 /// Data of [`Phase::SubmittingJob`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubmittingJob {
     /// What is being deployed.
@@ -107,7 +108,7 @@ pub struct SubmittingJob {
 }
 
 /// Data of [`Phase::Running`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
     /// When the phase was entered.
@@ -115,7 +116,7 @@ pub struct Running {
 }
 
 /// Data of [`Phase::DeployFailed`]; why is in the ledger.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeployFailed {
     /// When the phase was entered.
@@ -123,7 +124,7 @@ pub struct DeployFailed {
 }
 
 /// Data of [`Phase::Deleting`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deleting {
     /// When the phase was entered.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::application::{Application, Refusals, Spec};
+use crate::application::{Application, Refusal, Spec};
 use crate::backoff;
 use crate::effect::{Effect, Target};
 use crate::id::RevisionId;
@@ -31,7 +31,7 @@ pub(crate) enum Wish<'a> {
     /// Something else.
     Other(&'a Spec),
     /// Nothing that can be deployed.
-    Refused(&'a Refusals),
+    Refused(&'a Refusal),
 }
 
 /// What no JobManager answered, because it was not asked.
@@ -75,7 +75,7 @@ impl<'a> View<'a> {
 
     pub fn wish(&self, target: &Revision) -> Wish<'a> {
         match &self.app.spec {
-            Err(refusals) => Wish::Refused(refusals),
+            Err(refusal) => Wish::Refused(refusal),
             Ok(spec) if target.digest.as_ref() == Some(spec.digest()) => Wish::Target(spec),
             Ok(spec) if self.asks_for_deployed(spec) && self.deployed_job_untouched() => Wish::Deployed,
             Ok(spec) => Wish::Other(spec),
@@ -143,8 +143,8 @@ impl<'a> View<'a> {
     }
 
     /// The spec cannot be deployed.
-    pub fn refuse(&self, refusals: &Refusals) -> Step {
-        self.fail(Rule::SpecRefused, None, EventReason::SpecRefused, refusals.to_string())
+    pub fn refuse(&self, refusal: &Refusal) -> Step {
+        self.fail(Rule::SpecRefused, None, EventReason::SpecRefused, refusal.to_string())
     }
 
     /// The same phase, one failed try later.

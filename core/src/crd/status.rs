@@ -1,13 +1,14 @@
 //! The status on the wire: the original's fields, and what the core must remember beside them.
 //!
-//! Everything at the top is optional, for the original left much of it out. Times that deadlines are
-//! counted from have microseconds; times that only tell have seconds, as the original wrote them.
+//! Everything at the top is optional, for the original left much of it out. What the phases and the
+//! ledger remember is written as the core holds it. Times that only tell have whole seconds.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, JobId, RevisionId};
+use crate::memory::{Deployed, Failure, Savepoint};
+use crate::phase::{ClusterStarting, Deleting, DeployFailed, Running, Savepointing, SubmittingJob, Updating};
 
 /// What the operator tells about an application, and what it must still know after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,37 +87,34 @@ pub struct FlinkApplicationStatus {
     pub deploys: Option<u32>,
     /// The revision in charge and its job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployed: Option<DeployedStatus>,
-    /// The revision that is being deployed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<RevisionStatus>,
+    pub deployed: Option<Deployed>,
     /// The last deploy that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed: Option<FailedStatus>,
-    /// The newest completed savepoint that the operator took.
+    pub failed: Option<Failure>,
+    /// The newest state of the application while no job runs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub savepoint: Option<SavepointStatus>,
+    pub savepoint: Option<Savepoint>,
     /// What the phase Updating remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub updating: Option<UpdatingStatus>,
+    pub updating: Option<Updating>,
     /// What the phase ClusterStarting remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cluster_starting: Option<ClusterStartingStatus>,
+    pub cluster_starting: Option<ClusterStarting>,
     /// What the phase Savepointing remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub savepointing: Option<SavepointingStatus>,
+    pub savepointing: Option<Savepointing>,
     /// What the phase SubmittingJob remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub submitting_job: Option<SubmittingJobStatus>,
+    pub submitting_job: Option<SubmittingJob>,
     /// What the phase Running remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub running: Option<RunningStatus>,
+    pub running: Option<Running>,
     /// What the phase DeployFailed remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deploy_failed: Option<DeployFailedStatus>,
+    pub deploy_failed: Option<DeployFailed>,
     /// What the phase Deleting remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deleting: Option<DeletingStatus>,
+    pub deleting: Option<Deleting>,
 }
 
 /// The Flink cluster as it was last seen.
@@ -207,6 +205,9 @@ pub struct FlinkJobStatus {
     /// How many tasks the job has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_tasks: Option<i64>,
+    /// When these figures were taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_time: Option<Time>,
 }
 
 /// One of the two versions of an application (BlueGreen).
@@ -252,186 +253,4 @@ pub struct FlinkApplicationError {
     /// When the call last failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error_update_time: Option<Time>,
-}
-
-/// One attempt to bring a spec to life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RevisionStatus {
-    /// The id in the names of all its objects.
-    pub id: RevisionId,
-    /// The digest of the spec that it brings to life.
-    pub digest: Digest,
-    /// Which deploy of the application it is, counted from 1.
-    #[schemars(range(min = 0))]
-    pub number: u32,
-    /// The generation of the spec that it brings to life.
-    pub generation: i64,
-    /// The job that it runs.
-    pub job: RevisionJob,
-}
-
-/// The job of a revision: all that it takes to submit it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RevisionJob {
-    /// The jar in Flink's web upload directory.
-    pub jar_name: String,
-    /// The class whose main method builds the job.
-    pub entry_class: String,
-    /// The arguments of the program; empty for none.
-    pub program_args: String,
-    /// The parallelism of the job.
-    #[schemars(range(min = 1))]
-    pub parallelism: u32,
-    /// Whether the job may leave state behind.
-    pub allow_non_restored_state: bool,
-}
-
-/// The revision in charge and its job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeployedStatus {
-    /// The revision in charge.
-    pub revision: RevisionStatus,
-    /// The id of its job.
-    pub job_id: JobId,
-    /// How often it was tried to stop this job.
-    #[schemars(range(min = 0))]
-    pub stops: u32,
-    /// The savepoint or checkpoint that the job started from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub savepoint_path: Option<String>,
-}
-
-/// A deploy that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FailedStatus {
-    /// The digest of the spec that failed: it is not tried again until it changes.
-    pub digest: Digest,
-    /// The revision that failed.
-    pub revision_id: RevisionId,
-    /// The phase in which it failed.
-    pub phase: String,
-    /// The rule that gave it up.
-    pub reason: String,
-    /// Why, in one sentence.
-    pub message: String,
-    /// When it was given up.
-    pub time: MicroTime,
-}
-
-/// A completed savepoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SavepointStatus {
-    /// Where it lies.
-    pub path: String,
-    /// When it was completed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<MicroTime>,
-    /// The job whose state it holds.
-    pub job_id: JobId,
-}
-
-/// What the phase Updating remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdatingStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-    /// How often its effect failed.
-    #[schemars(range(min = 0))]
-    pub tries: u32,
-    /// When its effect is tried again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<MicroTime>,
-}
-
-/// What the phase ClusterStarting remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ClusterStartingStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-}
-
-/// What the phase Savepointing remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SavepointingStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-    /// Which savepoint of this job is under way, counted from 1.
-    #[schemars(range(min = 0))]
-    pub attempt: u32,
-    /// When the next one is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<MicroTime>,
-}
-
-/// What the phase SubmittingJob remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SubmittingJobStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-    /// Which submission of this revision is under way, counted from 1.
-    #[schemars(range(min = 0))]
-    pub attempt: u32,
-    /// How often this submission got no answer.
-    #[schemars(range(min = 0))]
-    pub tries: u32,
-    /// When it is tried again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<MicroTime>,
-    /// The savepoint or checkpoint that the job starts from; none means no state.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub savepoint_path: Option<String>,
-    /// When the job was first seen on its cluster.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<MicroTime>,
-}
-
-/// What the phase Running remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RunningStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-}
-
-/// What the phase DeployFailed remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeployFailedStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-}
-
-/// What the phase Deleting remembers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeletingStatus {
-    /// When the phase was entered.
-    pub since: MicroTime,
-    /// The job that must end first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_id: Option<JobId>,
-    /// The revision whose cluster runs that job.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revision_id: Option<RevisionId>,
-    /// Which savepoint of this job is under way, counted from 1.
-    #[schemars(range(min = 0))]
-    pub attempt: u32,
-    /// How often the current effect failed.
-    #[schemars(range(min = 0))]
-    pub tries: u32,
-    /// When it is tried again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<MicroTime>,
-    /// What blocks the deletion, and what to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocked: Option<String>,
 }

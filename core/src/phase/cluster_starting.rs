@@ -16,7 +16,7 @@ pub(super) fn needs(at: &ClusterStarting) -> Needs {
 
 pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
     match view.wish(&at.target) {
-        Wish::Refused(refusals) => return view.refuse(refusals),
+        Wish::Refused(refusal) => return view.refuse(refusal),
         Wish::Deployed => return view.revert(),
         Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
         Wish::Target(_) => {}

@@ -9,7 +9,7 @@ use crate::view::View;
 
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
     match &view.app.spec {
-        Err(refusals) if !refused_before(view) => return view.refuse(refusals),
+        Err(refusal) if !refused_before(view) => return view.refuse(refusal),
         Err(_) => {}
         Ok(spec) => {
             if let Some(step) = monitor::adopt(view, spec).or_else(|| edited(view, spec)) {

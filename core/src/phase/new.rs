@@ -7,6 +7,6 @@ use crate::view::View;
 pub(super) fn step(view: &View<'_>) -> Step {
     match &view.app.spec {
         Ok(spec) => view.begin(Rule::DeployBegun, spec),
-        Err(refusals) => view.refuse(refusals),
+        Err(refusal) => view.refuse(refusal),
     }
 }

@@ -10,7 +10,7 @@ use crate::view::View;
 
 pub(super) fn step(view: &View<'_>, _at: &Running) -> Step {
     let spec = match &view.app.spec {
-        Err(refusals) => return view.refuse(refusals),
+        Err(refusal) => return view.refuse(refusal),
         Ok(spec) => spec,
     };
     if let Some(step) = monitor::adopt(view, spec) {

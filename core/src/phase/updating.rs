@@ -19,7 +19,7 @@ pub(super) fn needs() -> Needs {
 
 pub(super) fn step(view: &View<'_>, at: &Updating) -> Step {
     match view.wish(&at.target) {
-        Wish::Refused(refusals) => view.refuse(refusals),
+        Wish::Refused(refusal) => view.refuse(refusal),
         Wish::Deployed => view.revert(),
         Wish::Other(spec) => view.begin(Rule::TargetReplaced, spec),
         Wish::Target(spec) => match view.objects() {
