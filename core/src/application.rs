@@ -39,6 +39,8 @@ pub struct Application {
     pub deletion: Option<Timestamp>,
     /// Whether our finalizer is present.
     pub finalized: bool,
+    /// What becomes of the job when the application is deleted; heard even if the rest of the spec is refused.
+    pub delete_mode: DeleteMode,
     /// The labels, as the user wrote them.
     pub labels: BTreeMap<String, String>,
     /// The annotations, as the user wrote them.
@@ -63,6 +65,7 @@ impl Application {
             generation: metadata.generation.unwrap_or_default(),
             deletion: metadata.deletion_timestamp.map(|time| time.0),
             finalized: finalizers.iter().any(|finalizer| finalizer == FINALIZER),
+            delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
             labels: metadata.labels.unwrap_or_default(),
             annotations: metadata.annotations.unwrap_or_default(),
             spec: parse::spec(&manifest),

@@ -150,7 +150,9 @@ fn trimmed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 /// A duration as Go writes it (`1m30s`, `100ms`), in milliseconds.
 fn milliseconds(key: &str, text: &str) -> Result<u32, Failure> {
     let wrong = || {
-        Failure::BadInput(format!("operator.{key}: {text:?} is not a duration of up to 49 days; write it like 30s, 5m or 100ms"))
+        Failure::BadInput(format!(
+            "operator.{key}: {text:?} is not a duration of up to 49 days; write it like 30s, 5m or 100ms"
+        ))
     };
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     u32::try_from(duration.as_millis()).map_err(|_| wrong())

@@ -21,11 +21,8 @@ use crate::{http, log};
 /// Runs until SIGTERM or ^C.
 pub fn run(args: RunArgs) -> Result<(), Failure> {
     log::init(&args.log_level, args.log_format);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(operate(args))
 }
 

@@ -160,6 +160,17 @@ pub enum DeleteMode {
     None,
 }
 
+impl DeleteMode {
+    /// The mode of that name. A word that is not one of them means the mode that loses nothing.
+    pub fn read(word: Option<&str>) -> Self {
+        match word {
+            Some("ForceCancel") => Self::ForceCancel,
+            Some("None") => Self::None,
+            Some(_) | None => Self::Savepoint,
+        }
+    }
+}
+
 /// Who keeps the JobManager's state when it dies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HighAvailability {

@@ -100,6 +100,12 @@ pub fn selector(revision: &RevisionId, role: Role) -> String {
     }
 }
 
+/// Whether a Service whose selector has this value of [`SELECTOR`] leads to the JobManager of `revision`.
+/// It compares without building anything, because a resting application asks all the time.
+pub fn selects_jobmanager(selected: &str, revision: &RevisionId) -> bool {
+    selected == revision.as_str()
+}
+
 /// The name of a role's container after the operator's format, in which `%s` stands for the role.
 pub fn container(format: &str, role: Role) -> String {
     if format.is_empty() { role.as_str().to_owned() } else { format.replace("%s", role.as_str()) }

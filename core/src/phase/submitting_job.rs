@@ -46,9 +46,9 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
     };
     let cause = || job.failure.as_deref().unwrap_or("Flink names no cause");
     match job.state {
-        JobState::Running if job.tasks.all_started() => repoint(view, at).unwrap_or_else(|| {
-            started(view, at, Rule::JobStarted, &id)
-        }),
+        JobState::Running if job.tasks.all_started() => {
+            repoint(view, at).unwrap_or_else(|| started(view, at, Rule::JobStarted, &id))
+        }
         JobState::Finished => {
             let text = format!("Job {id} has finished.");
             started(view, at, Rule::JobFinishedAtOnce, &id).note(EventReason::JobFinished, text)
@@ -90,7 +90,7 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
 fn repoint(view: &View<'_>, at: &SubmittingJob) -> Option<Step> {
     let Wish::Target(spec) = view.wish(&at.target) else { return None };
     let service = view.objects()?.generic_service.as_ref()?;
-    if manifest::selects(&service.selects, &at.target.id) || view.trouble().is_some() {
+    if manifest::names::selects_jobmanager(&service.selects, &at.target.id) || view.trouble().is_some() {
         return None;
     }
     let rendered = manifest::render(view.app, spec, view.policy, &at.target.id);
