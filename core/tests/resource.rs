@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use flink_operator_core::crd::{self, FlinkApplication, FlinkApplicationStatus};
-use serde_json::{Value, json};
+use flink_operator_core::crd;
+use serde_json::Value;
 
 const GENERATED: &str =
     "# Generated from core/src/crd; do not edit. `UPDATE_GENERATED=1 cargo test -p flink-operator-core` writes it.\n";
