@@ -76,6 +76,7 @@ fn a_manifest_written_for_the_original_is_read_unchanged() {
         assert_eq!(crd::unknown_fields(&written), Vec::<String>::new());
         let read: FlinkApplication = serde_json::from_value(written.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), written);
+        assert_eq!(crd::read(&written).unwrap(), read);
         let refusal = Application::parse(&read).spec.err();
         assert!(refusal.is_none(), "{}", refusal.unwrap());
     }
@@ -128,6 +129,9 @@ fn whatever_the_schema_admits_can_be_read() {
         let mut admitted = sample(&schema, with_nulls);
         admitted["metadata"] = json!({ "name": "app" });
         let read: FlinkApplication = serde_json::from_value(admitted.clone()).unwrap();
+        admitted["apiVersion"] = "flink.k8s.io/v1beta1".into();
+        admitted["kind"] = "FlinkApplication".into();
+        assert_eq!(crd::read(&admitted).err().map(|refusal| refusal.to_string()), None);
         if !with_nulls {
             let written = paths(&serde_json::to_value(read).unwrap());
             let lost: Vec<_> = paths(&admitted).difference(&written).cloned().collect();
@@ -159,6 +163,48 @@ fn a_misspelt_field_is_named() {
     let unknown: BTreeSet<String> = crd::unknown_fields(&manifest).into_iter().collect();
     let expected = ["spec.paralelism", "spec.volumes[1].projekted", "specs"];
     assert_eq!(unknown, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_with_its_field() {
+    let cases = [
+        ("/apiVersion", json!("apps/v1"), "apiVersion: it is \"apps/v1\"; write flink.k8s.io/v1beta1"),
+        ("/kind", json!("Deployment"), "kind: it is \"Deployment\"; write FlinkApplication"),
+        ("/spec", json!([]), "spec: it is a list; write a map"),
+        ("/spec/parallelism", json!("3"), "spec.parallelism: it is a text; write a whole number"),
+        ("/spec/parallelism", json!(0), "spec.parallelism: 0 is too small; write 1 or more"),
+        ("/spec/uiPort", json!(70000), "spec.uiPort: 70000 is too large; write 65535 or less"),
+        ("/spec/restartNonce", json!(7), "spec.restartNonce: it is a whole number; write a text in quotes"),
+        (
+            "/spec/volumeMounts/0/subPathExpr",
+            json!(true),
+            "spec.volumeMounts[0].subPathExpr: it is true or false; write a text in quotes",
+        ),
+        (
+            "/spec/deleteMode",
+            json!("Never"),
+            "spec.deleteMode: \"Never\" is not known; write one of Savepoint, None, ForceCancel",
+        ),
+        (
+            "/spec/jobManagerConfig/resources/limits/cpu",
+            json!([]),
+            "spec.jobManagerConfig.resources.limits.cpu: it is a list; write a number or a text",
+        ),
+        ("/spec/volumes/0", json!({}), "spec.volumes[0].name: it is missing; write it"),
+    ];
+    for (pointer, value, refusal) in cases {
+        let mut manifest = yaml(FULL);
+        *manifest.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(crd::read(&manifest).unwrap_err().to_string(), refusal);
+    }
+    let mut several = yaml(FULL);
+    several["spec"].as_object_mut().unwrap().remove("jarName");
+    several["spec"]["jarname"] = "a.jar".into();
+    several["spec"]["volumes"] = Value::Null;
+    let refusal = crd::read(&several).unwrap_err().to_string();
+    let unknown = "spec.jarname: the resource has no such field; correct its spelling or leave it out";
+    assert_eq!(refusal, format!("{unknown}. spec.jarName: it is missing; write it"));
+    assert!(crd::read(&json!("text")).is_err());
 }
 
 fn yaml(text: &str) -> Value {
