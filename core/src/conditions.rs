@@ -15,7 +15,13 @@ use crate::step::Step;
 
 /// Sets `Ready`, `Progressing` and `Degraded` in `status`. The transition time of a condition changes
 /// only with its status, as the convention asks.
-pub fn set(status: &mut FlinkApplicationStatus, memory: &Memory, application: &Application, step: &Step, now: Timestamp) {
+pub fn set(
+    status: &mut FlinkApplicationStatus,
+    memory: &Memory,
+    application: &Application,
+    step: &Step,
+    now: Timestamp,
+) {
     let why = match step.why() {
         Some(why) if !why.is_empty() => format!("{} ({why})", step.rule().edge().when),
         _ => step.rule().edge().when.to_owned(),
@@ -73,7 +79,13 @@ fn condition(kind: &str, holds: bool, reason: &str, message: &str, generation: i
         status: if holds { "True" } else { "False" }.to_owned(),
         reason: reason.to_owned(),
         // The convention's limit, in bytes.
-        message: message.chars().scan(0, |used, char| { *used += char.len_utf8(); (*used <= 32_768).then_some(char) }).collect(),
+        message: message
+            .chars()
+            .scan(0, |used, char| {
+                *used += char.len_utf8();
+                (*used <= 32_768).then_some(char)
+            })
+            .collect(),
         observed_generation: Some(generation),
         last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
     }

@@ -119,9 +119,13 @@ impl Sight<'_> {
         let taskmanagers = taskmanager.map_or(0, |it| it.available);
         match &self.flink.overview {
             Seen::NotAsked => None,
-            Seen::Absent | Seen::Unreachable(_) => {
-                Some(ClusterFigures { health: Health::Red, taskmanagers, healthy_taskmanagers: 0, slots: 0, free_slots: 0 })
-            }
+            Seen::Absent | Seen::Unreachable(_) => Some(ClusterFigures {
+                health: Health::Red,
+                taskmanagers,
+                healthy_taskmanagers: 0,
+                slots: 0,
+                free_slots: 0,
+            }),
             Seen::Present(overview) => {
                 let healthy = self.healthy(overview);
                 let all = taskmanager.map_or(0, |it| it.existing);
@@ -204,7 +208,8 @@ impl Sight<'_> {
         let Some(job) = job else {
             return Health::Red;
         };
-        let failed_lately = known.and_then(|known| known.last_failing).is_some_and(|at| elapsed_ms(at, self.now) < FAILING_MS);
+        let failed_lately =
+            known.and_then(|known| known.last_failing).is_some_and(|at| elapsed_ms(at, self.now) < FAILING_MS);
         match job.state {
             JobState::Finished => return Health::Green,
             JobState::Failing | JobState::Failed | JobState::Canceled | JobState::Suspended => return Health::Red,

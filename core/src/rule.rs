@@ -180,9 +180,11 @@ impl Rule {
                 &[],
                 "The application's objects have not been seen yet.",
             ),
-            Rule::FlinkAwaited => {
-                stays(&[Savepointing, SubmittingJob, Deleting], &[], "The JobManager does not answer; it is asked again.")
-            }
+            Rule::FlinkAwaited => stays(
+                &[Savepointing, SubmittingJob, Deleting],
+                &[],
+                "The JobManager does not answer; it is asked again.",
+            ),
             Rule::BackoffAwaited => stays(
                 &[Updating, Savepointing, SubmittingJob, Deleting],
                 &[],
@@ -217,9 +219,11 @@ impl Rule {
                 Updating,
                 "An object of the new cluster has disappeared and must be created again.",
             ),
-            Rule::ClusterAwaited => {
-                stays(&[ClusterStarting], &[], "The new cluster is starting: its pods are not ready or slots are missing.")
-            }
+            Rule::ClusterAwaited => stays(
+                &[ClusterStarting],
+                &[],
+                "The new cluster is starting: its pods are not ready or slots are missing.",
+            ),
             Rule::ClusterStartTimedOut => {
                 moves(&[ClusterStarting], DeployFailed, "The new cluster did not become ready in time.")
             }
@@ -238,11 +242,9 @@ impl Rule {
             ),
 
             // Savepointing
-            Rule::SavepointRequested => stays(
-                &[Savepointing],
-                &[E::StopWithSavepoint],
-                "The running job is asked to stop with a savepoint.",
-            ),
+            Rule::SavepointRequested => {
+                stays(&[Savepointing], &[E::StopWithSavepoint], "The running job is asked to stop with a savepoint.")
+            }
             Rule::SavepointRequestRetried => {
                 again(&[Savepointing], "The request for the savepoint failed; it is made again under the same id.")
             }
@@ -296,9 +298,10 @@ impl Rule {
             Rule::SubmissionRequested => {
                 stays(&[SubmittingJob], &[E::SubmitJob], "The cluster is asked to run the job under our job id.")
             }
-            Rule::SubmissionRetried => {
-                again(&[SubmittingJob], "The submission failed in a way that may pass; it is made again under the same id.")
-            }
+            Rule::SubmissionRetried => again(
+                &[SubmittingJob],
+                "The submission failed in a way that may pass; it is made again under the same id.",
+            ),
             Rule::SubmissionRefused => {
                 moves(&[SubmittingJob], DeployFailed, "Flink refuses the job; another try would end the same way.")
             }
@@ -317,9 +320,7 @@ impl Rule {
             Rule::JobFailedToStart => {
                 moves(&[SubmittingJob], DeployFailed, "The job ended in failure before all its tasks ran.")
             }
-            Rule::JobStartTimedOut => {
-                moves(&[SubmittingJob], DeployFailed, "Not all tasks of the job ran in time.")
-            }
+            Rule::JobStartTimedOut => moves(&[SubmittingJob], DeployFailed, "Not all tasks of the job ran in time."),
             Rule::JobStarted => moves(&[SubmittingJob], Running, "All tasks of the job run."),
             Rule::JobFinishedAtOnce => {
                 moves(&[SubmittingJob], Running, "The job has already come to its own end, which is a good one.")
@@ -350,9 +351,7 @@ impl Rule {
                 again(&[Running, DeployFailed], "The figures in the status are older than the refresh period.")
             }
             Rule::JobRests => stays(&[Running], &[], "The spec is deployed; there is nothing to do."),
-            Rule::FailureRests => {
-                stays(&[DeployFailed], &[], "The deploy failed; an edit of the spec begins another.")
-            }
+            Rule::FailureRests => stays(&[DeployFailed], &[], "The deploy failed; an edit of the spec begins another."),
 
             // Deleting
             Rule::FinalSavepointRequested => stays(
@@ -364,21 +363,25 @@ impl Rule {
                 again(&[Deleting], "The request to end the job failed; it is made again under the same id.")
             }
             Rule::FinalSavepointAwaited => stays(&[Deleting], &[], "Flink takes the last savepoint."),
-            Rule::FinalSavepointCompleted => again(&[Deleting], "The last savepoint is complete and the job has stopped."),
-            Rule::FinalSavepointFoundInHistory => again(
-                &[Deleting],
-                "The job ended with a savepoint that its checkpoint history still names.",
-            ),
-            Rule::FinalSavepointRetried => {
-                again(&[Deleting], "The last savepoint failed and the job still runs; it is tried again under a new id.")
+            Rule::FinalSavepointCompleted => {
+                again(&[Deleting], "The last savepoint is complete and the job has stopped.")
             }
+            Rule::FinalSavepointFoundInHistory => {
+                again(&[Deleting], "The job ended with a savepoint that its checkpoint history still names.")
+            }
+            Rule::FinalSavepointRetried => again(
+                &[Deleting],
+                "The last savepoint failed and the job still runs; it is tried again under a new id.",
+            ),
             Rule::FinalSavepointGivenUp => again(
                 &[Deleting],
                 "The last savepoint failed in spite of all tries; the job runs on and the deletion waits.",
             ),
-            Rule::CancelRequested => {
-                stays(&[Deleting], &[E::CancelJob], "deleteMode is ForceCancel: the job is cancelled without a savepoint.")
-            }
+            Rule::CancelRequested => stays(
+                &[Deleting],
+                &[E::CancelJob],
+                "deleteMode is ForceCancel: the job is cancelled without a savepoint.",
+            ),
             Rule::JobEndAwaited => stays(&[Deleting], &[], "The job is going down."),
             Rule::FinalizerReleased => stays(
                 &[Deleting],

@@ -168,12 +168,21 @@ fn last_error(error: &FlinkApplicationError) -> Option<LastError> {
 
 fn cluster_on_the_wire(figures: &ClusterFigures, application: &Application, policy: &Policy) -> FlinkClusterStatus {
     FlinkClusterStatus {
-        cluster_overview_url: manifest::external_url(application, policy).map(|url| format!("{url}/#/overview")),
+        cluster_overview_url: external_url(application, policy).map(|url| format!("{url}/#/overview")),
         health: Some(figures.health.to_string()),
         number_of_task_managers: Some(i64::from(figures.taskmanagers)),
         healthy_task_managers: Some(i64::from(figures.healthy_taskmanagers)),
         number_of_task_slots: Some(i64::from(figures.slots)),
         available_task_slots: Some(i64::from(figures.free_slots)),
+    }
+}
+
+/// How a person reaches Flink's web page from outside; None without an Ingress or a proxy.
+fn external_url(application: &Application, policy: &Policy) -> Option<String> {
+    let Application { namespace, name, .. } = application;
+    match policy.kubectl_proxy {
+        Some(port) => Some(format!("http://localhost:{port}/api/v1/namespaces/{namespace}/services/{name}:8081/proxy")),
+        None => manifest::host(policy, name),
     }
 }
 
@@ -193,7 +202,7 @@ fn job_on_the_wire(ledger: &Ledger, application: &Application, policy: &Policy) 
     }
     let mut status = FlinkJobStatus::default();
     if let Some(Deployed { revision, job, .. }) = &ledger.deployed {
-        let url = manifest::external_url(application, policy);
+        let url = external_url(application, policy);
         status.job_overview_url = url.map(|url| format!("{url}/#/jobs/{job}"));
         status.job_id = Some(job.to_string());
         status.jar_name = Some(revision.job.jar_name.clone());

@@ -101,7 +101,7 @@ impl<'a> View<'a> {
             digest: Some(spec.digest().clone()),
             number: ledger.deploys,
             generation: self.app.generation,
-            job: spec.job().clone(),
+            job: spec.job.clone(),
         };
         let phase = Phase::Updating(Updating { target, since: self.now, tries: Tries::default() });
         rule.to(Memory { phase, ledger })

@@ -15,9 +15,8 @@ use super::schema::{config_schema, embedded, resources_schema};
 use super::status::FlinkApplicationStatus;
 
 /// What a user asks for: an image, a job in it, and the size and the settings of its Flink cluster.
-///
-/// Numbers are as wide as JSON allows rather than as wide as they should be: a spec that is out of
-/// range must still be readable, so that the refusal can name the field.
+// Numbers are as wide as JSON allows rather than as wide as they should be: a spec that is out of
+// range must still be readable, so that the refusal can name the field.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "flink.k8s.io",
@@ -31,24 +30,7 @@ use super::status::FlinkApplicationStatus;
     derive = "PartialEq",
     derive = "Default",
     doc = "A Flink job and the cluster that it runs on.",
-    annotation("api-approved.kubernetes.io", "unapproved"),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Cluster Health", type_ = "string", json_path = ".status.clusterStatus.health"),
-    printcolumn(name = "Job Health", type_ = "string", json_path = ".status.jobStatus.health"),
-    printcolumn(
-        name = "Healthy TMs",
-        type_ = "string",
-        json_path = ".status.clusterStatus.healthyTaskManagers",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Total TMs",
-        type_ = "string",
-        json_path = ".status.clusterStatus.numberOfTaskManagers",
-        priority = 1
-    ),
-    printcolumn(name = "Job Restarts", type_ = "integer", json_path = ".status.jobStatus.jobRestartCount"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    annotation("api-approved.kubernetes.io", "unapproved")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct FlinkApplicationSpec {

@@ -93,7 +93,7 @@ fn ready(view: &View<'_>, at: &ClusterStarting) -> Step {
     match (view.deployed(), &view.ledger().savepoint) {
         (_, Some(savepoint)) => Rule::SavepointInHand.to(submitting(Some(savepoint.path.clone()))),
         (None, None) => {
-            let restore_from = view.app.spec.as_ref().ok().and_then(|spec| spec.initial_savepoint().map(str::to_owned));
+            let restore_from = view.app.spec.as_ref().ok().and_then(|spec| spec.initial_savepoint.clone());
             Rule::FirstClusterReady.to(submitting(restore_from))
         }
         (Some(deployed), None) => {

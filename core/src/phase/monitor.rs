@@ -25,7 +25,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
 /// A job that an operator before us deployed is taken over as it runs, if it is the job that the spec asks for.
 pub(super) fn adopt(view: &View<'_>, spec: &Spec) -> Option<Step> {
     let deployed = view.deployed().filter(|deployed| deployed.revision.digest.is_none())?;
-    if deployed.revision.job != *spec.job() {
+    if deployed.revision.job != spec.job {
         return None;
     }
     let mut memory = view.memory.clone();
@@ -44,7 +44,10 @@ pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
         return None;
     }
     let gone = objects.clusters.keys().filter(|id| Some(*id) != deployed).map(|id| id.as_str());
-    let text = format!("The clusters of revisions other than the deployed one are deleted: {}.", gone.collect::<Vec<_>>().join(", "));
+    let text = format!(
+        "The clusters of revisions other than the deployed one are deleted: {}.",
+        gone.collect::<Vec<_>>().join(", ")
+    );
     Some(Rule::OldClusterRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text))
 }
 

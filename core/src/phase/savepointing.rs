@@ -35,7 +35,9 @@ pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
     };
     let flink = view.flink(&deployed.revision.id);
     match (&flink.savepoint, &flink.job) {
-        (Seen::Present(SavepointSeen::Completed { path }), _) => saved(view, at, deployed, Rule::SavepointCompleted, path),
+        (Seen::Present(SavepointSeen::Completed { path }), _) => {
+            saved(view, at, deployed, Rule::SavepointCompleted, path)
+        }
         (Seen::Present(SavepointSeen::InProgress), _) => {
             let wake = backoff::next_poll(at.since, view.now);
             timed_out(view, at).unwrap_or_else(|| Rule::SavepointAwaited.stay().wake_at(wake))
@@ -125,13 +127,7 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
              mend the cause and edit the spec (restartNonce will do) to try again.",
             deployed.job
         );
-        return view.fail_with(
-            ledger,
-            Rule::SavepointGivenUp,
-            Some(&at.target),
-            EventReason::SavepointFailed,
-            text,
-        );
+        return view.fail_with(ledger, Rule::SavepointGivenUp, Some(&at.target), EventReason::SavepointFailed, text);
     }
     ledger.last_error = Some(view.error(&trouble));
     let phase = Phase::Savepointing(Savepointing { tries, ..at.clone() });
@@ -159,7 +155,11 @@ fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &
     }
     let holder = deployed.holder();
     let trigger = holder.trigger(&view.app.uid);
-    Rule::SavepointRequested.stay().run([Effect::StopWithSavepoint { revision: holder.revision, job: holder.job, trigger }])
+    Rule::SavepointRequested.stay().run([Effect::StopWithSavepoint {
+        revision: holder.revision,
+        job: holder.job,
+        trigger,
+    }])
 }
 
 fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step {
@@ -170,7 +170,8 @@ fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step
         let again = |tries| Phase::Savepointing(Savepointing { tries, ..at.clone() });
         return view.tried(Rule::SavepointRequestRetried, at.tries, trouble, again);
     }
-    let text = format!("Flink refuses to take a savepoint: {}. The job runs on with what was deployed.", trouble.message);
+    let text =
+        format!("Flink refuses to take a savepoint: {}. The job runs on with what was deployed.", trouble.message);
     view.fail(Rule::SavepointGivenUp, Some(&at.target), EventReason::SavepointFailed, text)
 }
 

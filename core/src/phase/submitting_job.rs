@@ -46,9 +46,9 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
     };
     let cause = || job.failure.as_deref().unwrap_or("Flink names no cause");
     match job.state {
-        JobState::Running if job.tasks.all_started() => repoint(view, at).unwrap_or_else(|| {
-            started(view, at, Rule::JobStarted, &id)
-        }),
+        JobState::Running if job.tasks.all_started() => {
+            repoint(view, at).unwrap_or_else(|| started(view, at, Rule::JobStarted, &id))
+        }
         JobState::Finished => {
             let text = format!("Job {id} has finished.");
             started(view, at, Rule::JobFinishedAtOnce, &id).note(EventReason::JobFinished, text)
@@ -90,7 +90,7 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
 fn repoint(view: &View<'_>, at: &SubmittingJob) -> Option<Step> {
     let Wish::Target(spec) = view.wish(&at.target) else { return None };
     let service = view.objects()?.generic_service.as_ref()?;
-    if manifest::selects(&service.selects, &at.target.id) || view.trouble().is_some() {
+    if manifest::names::selects_jobmanager(&service.selects, &at.target.id) || view.trouble().is_some() {
         return None;
     }
     let rendered = manifest::render(view.app, spec, view.policy, &at.target.id);
@@ -124,7 +124,7 @@ fn submit(view: &View<'_>, at: &SubmittingJob) -> Step {
     if let Some(trouble) = view.trouble() {
         return not_submitted(view, at, trouble);
     }
-    if let Some(step) = view.backing_off(at.tries) {
+    if let Some(step) = timed_out(view, at, "Flink does not show the job").or_else(|| view.backing_off(at.tries)) {
         return step;
     }
     if !view.app.finalized {
@@ -139,7 +139,7 @@ fn submit(view: &View<'_>, at: &SubmittingJob) -> Step {
         return Rule::LeftoversRemoved.stay().run(removals);
     }
     if left {
-        return Rule::LeftoversAwaited.stay();
+        return Rule::LeftoversAwaited.stay().wake_at(backoff::next_poll(at.since, view.now));
     }
     Rule::SubmissionRequested.stay().run([Effect::SubmitJob(Box::new(Submission {
         revision: at.target.id.clone(),
@@ -183,13 +183,20 @@ fn unreachable(view: &View<'_>, at: &SubmittingJob, trouble: Option<&Trouble>) -
     if let Wish::Other(spec) = view.wish(&at.target) {
         return view.begin(Rule::TargetReplaced, spec);
     }
-    let since = at.accepted.unwrap_or(at.since);
-    let deadline = backoff::after(since, view.policy.job_start_timeout_ms);
-    if view.now >= deadline {
-        let text = format!("The JobManager of revision {} does not answer: {message}. {}", at.target.id, advice(view));
-        return view.fail(Rule::SubmissionTimedOut, Some(&at.target), EventReason::JobSubmissionFailed, text);
-    }
-    Rule::FlinkAwaited.stay().because(message).wake_at(deadline.min(backoff::next_poll(since, view.now)))
+    timed_out(view, at, message)
+        .unwrap_or_else(|| Rule::FlinkAwaited.stay().because(message).wake_at(backoff::next_poll(at.since, view.now)))
+}
+
+fn timed_out(view: &View<'_>, at: &SubmittingJob, why: &str) -> Option<Step> {
+    view.passed(at.accepted.unwrap_or(at.since), view.policy.job_start_timeout_ms).then(|| {
+        let limit = view.policy.job_start_timeout_ms / 1000;
+        let text = format!(
+            "The JobManager of revision {} did not take the job within {limit} s: {why}. {}",
+            at.target.id,
+            advice(view)
+        );
+        view.fail(Rule::SubmissionTimedOut, Some(&at.target), EventReason::JobSubmissionFailed, text)
+    })
 }
 
 /// Where this leaves the user.

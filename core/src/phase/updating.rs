@@ -41,6 +41,11 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
         let text = format!("The cluster of revision {} could not be created: {}", at.target.id, trouble.message);
         return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
     }
+    if view.passed(at.since, view.policy.cluster_start_timeout_ms) {
+        let limit = view.policy.cluster_start_timeout_ms / 1000;
+        let text = format!("The objects of revision {} did not all exist after {limit} s.", at.target.id);
+        return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
+    }
     if let Some(step) = view.backing_off(at.tries) {
         return step;
     }
