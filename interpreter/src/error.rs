@@ -1,6 +1,5 @@
 //! What can go wrong between the operator and the two it talks to, and whose trouble it is.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use flink_operator_core::snapshot::{Trouble, TroubleClass};
@@ -93,16 +92,19 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 fn class_of_kubernetes(error: &kube::Error) -> TroubleClass {
-    match error {
-        kube::Error::Api(status) => class_of_status(status.code, &status.message),
-        kube::Error::SerdeError(_)
-        | kube::Error::FromUtf8(_)
-        | kube::Error::HttpError(_)
-        | kube::Error::BuildRequest(_)
-        | kube::Error::LinesCodecMaxLineLengthExceeded => TroubleClass::OurBug,
-        // Connections, TLS, credentials that rotate.
-        _ => TroubleClass::TryAgain,
+    if let kube::Error::Api(status) = error {
+        return class_of_status(status.code, &status.message);
     }
+    let garbled = matches!(
+        error,
+        kube::Error::SerdeError(_)
+            | kube::Error::FromUtf8(_)
+            | kube::Error::HttpError(_)
+            | kube::Error::BuildRequest(_)
+            | kube::Error::LinesCodecMaxLineLengthExceeded
+    );
+    // What remains: connections, TLS, credentials that rotate.
+    if garbled { TroubleClass::OurBug } else { TroubleClass::TryAgain }
 }
 
 /// What a status of the API server means for a request that was made for the user's spec.
@@ -120,11 +122,9 @@ fn class_of_status(code: u16, message: &str) -> TroubleClass {
 }
 
 fn kubernetes_cause(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) if status.message.is_empty() => format!("{} {}", status.code, status.reason),
-        kube::Error::Api(status) => format!("{} (status {})", status.message, status.code),
-        other => innermost(other),
-    }
+    let kube::Error::Api(status) = error else { return innermost(error) };
+    let text = if status.message.is_empty() { &status.reason } else { &status.message };
+    format!("{text} (status {})", status.code)
 }
 
 fn transport_cause(error: &reqwest::Error) -> String {

@@ -50,7 +50,9 @@ impl JobManager<'_> {
         match StopCall::of(self.cluster().await?.flink_version.as_deref()) {
             StopCall::StopByOurId => {
                 let body = wire::Stop { drain: false, trigger_id: Some(trigger.as_str()) };
-                stop_accepted(&self.send(Request::post(Call::Stop, &["jobs", job.as_str(), "stop"]), Some(&body)).await?)
+                stop_accepted(
+                    &self.send(Request::post(Call::Stop, &["jobs", job.as_str(), "stop"]), Some(&body)).await?,
+                )
             }
             StopCall::Stop => {
                 let body = wire::Stop { drain: false, trigger_id: None };
@@ -123,7 +125,9 @@ fn submission_refused(answer: &Answer, errors: &str, submission: &Submission) ->
         return users_fault(format!("the JobManager has no jar {jar}; {advice}"));
     }
     if answer.status == 404 && errors.starts_with("Not found: ") {
-        return users_fault("this JobManager runs no jars; remove web.submit.enable: false from flinkConfig".to_owned());
+        return users_fault(
+            "this JobManager runs no jars; remove web.submit.enable: false from flinkConfig".to_owned(),
+        );
     }
     match answer.status {
         400 if errors.contains("did not match expected format") => answer.refused(TroubleClass::OurBug),

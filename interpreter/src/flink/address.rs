@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
+use flink_operator_core::manifest;
 
 /// Flink's own default.
-const DEFAULT_UI_PORT: u16 = 8081;
+const DEFAULT_UI_PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8080);
 
 /// Tells the port named `ui` of a Service (namespace, name), where the Service is known.
 ///
 /// An edit of `uiPort` must not make the running revision unreachable, so its Service is believed
 /// before the spec.
-pub type UiPort = Arc<dyn Fn(&str, &str) -> Option<u16> + Send + Sync>;
+pub type UiPort = Arc<dyn Fn(&str, &str) -> Option<NonZeroU16> + Send + Sync>;
 
 /// How a JobManager is reached.
 #[derive(Clone)]
@@ -43,14 +45,17 @@ impl Addresses {
 
     /// The address without a slash at its end; empty for a revision that has none.
     pub(super) fn base(&self, application: &Application, revision: &RevisionId) -> String {
-        let namespace = &application.namespace;
-        let service = format!("{}-{revision}", application.name);
-        let port = |known: &UiPort| known(namespace, &service).unwrap_or_else(|| ui_port_of_spec(application));
+        let address = |known: &UiPort| {
+            let spec = || application.spec.as_ref().map_or(DEFAULT_UI_PORT, |spec| spec.ports.ui);
+            let mut address = manifest::address(application, revision, DEFAULT_UI_PORT);
+            address.port = known(&address.namespace, &address.service).unwrap_or_else(spec);
+            address
+        };
         match self {
-            Self::InCluster { ui_port } => format!("http://{service}.{namespace}:{}", port(ui_port)),
+            Self::InCluster { ui_port } => format!("http://{}", address(ui_port)),
             Self::KubectlProxy { port: proxy, ui_port } => {
-                let services = format!("http://localhost:{proxy}/api/v1/namespaces/{namespace}/services");
-                format!("{services}/{service}:{}/proxy", port(ui_port))
+                let manifest::Address { namespace, service, port } = address(ui_port);
+                format!("http://localhost:{proxy}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy")
             }
             Self::Fixed(bases) => bases.get(revision).map(|it| it.trim_end_matches('/').to_owned()).unwrap_or_default(),
         }
@@ -65,8 +70,4 @@ impl fmt::Debug for Addresses {
             Self::Fixed(bases) => f.debug_tuple("Fixed").field(bases).finish(),
         }
     }
-}
-
-fn ui_port_of_spec(application: &Application) -> u16 {
-    application.spec.as_ref().map_or(DEFAULT_UI_PORT, |spec| spec.ports.ui.get())
 }

@@ -134,8 +134,7 @@ impl JobManager<'_> {
         let Some(url) = self.url(&request) else {
             return Err(Error::refused(asked, TroubleClass::TryAgain, "this JobManager has no address"));
         };
-        let after =
-            if request.method == Method::GET { self.client.timeouts.look } else { self.client.timeouts.act };
+        let after = if request.method == Method::GET { self.client.timeouts.look } else { self.client.timeouts.act };
         let mut builder = self.client.http.request(request.method.clone(), url).timeout(after);
         if let Some(body) = body {
             builder = builder.json(body);
@@ -196,7 +195,8 @@ impl Answer {
 
     /// A 404 of Flink's own that means a thing and not a path.
     pub fn flink_does_not_know_it(&self) -> bool {
-        let no_such_path = |errors: &str| errors.starts_with("Not found: ") || errors.contains("Unable to load requested file");
+        let no_such_path =
+            |errors: &str| errors.starts_with("Not found: ") || errors.contains("Unable to load requested file");
         self.status == 404 && self.errors().is_some_and(|errors| !no_such_path(&errors))
     }
 

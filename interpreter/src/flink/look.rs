@@ -15,12 +15,11 @@ impl JobManager<'_> {
     /// Slots and TaskManagers.
     pub async fn overview(&self) -> Result<Overview, Error> {
         let (cluster, workers) = try_join(self.cluster(), self.workers()).await?;
-        let heartbeats =
-            workers.taskmanagers.iter().map(|worker| self.time("/taskmanagers", worker.last_heartbeat)).collect();
+        let heartbeats = workers.taskmanagers.iter().map(|worker| self.time("/taskmanagers", worker.last_heartbeat));
         Ok(Overview {
             slots_total: cluster.slots_total,
             slots_available: cluster.slots_available,
-            heartbeats: Result::<Vec<_>, Error>::from_iter::<Vec<_>>(heartbeats)?,
+            heartbeats: heartbeats.collect::<Result<_, _>>()?,
         })
     }
 
@@ -124,10 +123,7 @@ impl JobManager<'_> {
         }))
     }
 
-    pub(super) async fn checkpoint_statistics(
-        &self,
-        job: &JobId,
-    ) -> Result<Option<wire::CheckpointStatistics>, Error> {
+    pub(super) async fn checkpoint_statistics(&self, job: &JobId) -> Result<Option<wire::CheckpointStatistics>, Error> {
         self.get(Request::get(Call::Checkpoints, &["jobs", job.as_str(), "checkpoints"])).await
     }
 

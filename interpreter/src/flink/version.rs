@@ -17,11 +17,8 @@ pub enum StopCall {
 }
 
 /// The first version that understands each call, the newest first.
-const STOP_CALLS: [((u32, u32), StopCall); 3] = [
-    ((1, 15), StopCall::StopByOurId),
-    ((1, 9), StopCall::Stop),
-    ((0, 0), StopCall::CancelWithSavepoint),
-];
+const STOP_CALLS: [((u32, u32), StopCall); 3] =
+    [((1, 15), StopCall::StopByOurId), ((1, 9), StopCall::Stop), ((0, 0), StopCall::CancelWithSavepoint)];
 
 impl StopCall {
     /// The call for a JobManager that says it is of this version; one that does not say is taken for new.
