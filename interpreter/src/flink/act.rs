@@ -124,7 +124,7 @@ fn submission_refused(answer: &Answer, errors: &str, submission: &Submission) ->
         let advice = "build it into the image's <web.upload.dir>/flink-web-upload, or correct jarName";
         return users_fault(format!("the JobManager has no jar {jar}; {advice}"));
     }
-    if answer.status == 404 && errors.starts_with("Not found: ") {
+    if answer.status == 404 && errors.starts_with("Not found") {
         return users_fault(
             "this JobManager runs no jars; remove web.submit.enable: false from flinkConfig".to_owned(),
         );
@@ -152,7 +152,8 @@ fn stop_accepted(answer: &Answer) -> Result<(), Error> {
         404 if answer.flink_does_not_know_it() => Ok(()),
         400 if errors.contains("did not match expected format") => Err(answer.refused(TroubleClass::OurBug)),
         400 if errors.contains("[targetDirectory] must be provided") => {
-            let advice = "Flink has no directory for savepoints; set state.savepoints.dir in flinkConfig";
+            let key = errors.split(['[', ']']).nth(1).unwrap_or("state.savepoints.dir");
+            let advice = format!("Flink has no directory for savepoints; set {key} in flinkConfig");
             Err(Error::refused(&answer.asked, TroubleClass::UsersFault, advice))
         }
         400 => Err(answer.refused(TroubleClass::UsersFault)),

@@ -196,7 +196,7 @@ impl Answer {
     /// A 404 of Flink's own that means a thing and not a path.
     pub fn flink_does_not_know_it(&self) -> bool {
         let no_such_path =
-            |errors: &str| errors.starts_with("Not found: ") || errors.contains("Unable to load requested file");
+            |errors: &str| errors.starts_with("Not found") || errors.contains("Unable to load requested file");
         self.status == 404 && self.errors().is_some_and(|errors| !no_such_path(&errors))
     }
 
