@@ -12,6 +12,8 @@ pub struct Policy {
     pub ingress_url_format: String,
     /// Name of the containers with `%s` for `jobmanager` or `taskmanager`; empty means just that word.
     pub container_name_format: String,
+    /// The local port of `kubectl proxy`, if that is how JobManagers are reached (`useKubectlProxy`).
+    pub kubectl_proxy: Option<u16>,
     /// `schedulerName` of the pods; empty means the cluster's default scheduler.
     pub scheduler_name: String,
     /// First delay of a retry (`baseBackoffDuration`).
@@ -35,6 +37,7 @@ impl Default for Policy {
         Self {
             ingress_url_format: String::new(),
             container_name_format: String::new(),
+            kubectl_proxy: None,
             scheduler_name: String::new(),
             base_backoff_ms: 100,
             max_backoff_ms: 30_000,

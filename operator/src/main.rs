@@ -1,2 +1,17 @@
-//! The binary.
-fn main() {}
+//! flinkk8soperator: a Kubernetes operator for Apache Flink.
+
+mod cli;
+mod config;
+mod crd;
+mod docs;
+mod http;
+mod log;
+mod manifest;
+mod replay;
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,98 @@
+//! The application as the core sees it: parsed once, and either valid or refused with reasons.
+//!
+//! `step()` never sees a raw spec. Parsing never fails: an application whose spec makes no sense still
+//! has a name, a uid and perhaps a running job, so the refusal is a value inside.
+
+mod digest;
+mod parse;
+mod quantity;
+mod refusal;
+mod spec;
+mod version;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::crd::{FINALIZER, FlinkApplication};
+
+pub use quantity::{NotAQuantity, Quantity};
+pub use refusal::{Problem, Refusal};
+pub use spec::{DeleteMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec, TaskManager};
+pub use version::FlinkVersion;
+
+/// A FlinkApplication, parsed. Its serialized form is the manifest that it was parsed from, without
+/// the status.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The namespace of the application and of all its objects.
+    pub namespace: String,
+    /// The name, which is part of every object's name.
+    pub name: String,
+    /// The uid: it tells this application from an earlier one of the same name.
+    pub uid: String,
+    /// The generation of the spec; 0 when there is none.
+    pub generation: i64,
+    /// When the deletion was asked for.
+    pub deletion: Option<Timestamp>,
+    /// Whether our finalizer is present.
+    pub finalized: bool,
+    /// What becomes of the job when the application is deleted; heard even if the rest of the spec is refused.
+    pub delete_mode: DeleteMode,
+    /// The labels, as the user wrote them.
+    pub labels: BTreeMap<String, String>,
+    /// The annotations, as the user wrote them.
+    pub annotations: BTreeMap<String, String>,
+    /// What the spec asks for, or why it cannot be served.
+    pub spec: Result<Spec, Refusal>,
+    manifest: Arc<FlinkApplication>,
+}
+
+impl Application {
+    /// Reads an application. A spec that cannot be served is a [`Refusal`] inside.
+    pub fn parse(resource: &FlinkApplication) -> Self {
+        let mut manifest = resource.clone();
+        manifest.status = None;
+        manifest.metadata.managed_fields = None;
+        let metadata = manifest.metadata.clone();
+        let finalizers = metadata.finalizers.unwrap_or_default();
+        Self {
+            namespace: metadata.namespace.unwrap_or_default(),
+            name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
+            generation: metadata.generation.unwrap_or_default(),
+            deletion: metadata.deletion_timestamp.map(|time| time.0),
+            finalized: finalizers.iter().any(|finalizer| finalizer == FINALIZER),
+            delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
+            labels: metadata.labels.unwrap_or_default(),
+            annotations: metadata.annotations.unwrap_or_default(),
+            spec: parse::spec(&manifest),
+            manifest: Arc::new(manifest),
+        }
+    }
+
+    /// The resource that this application was parsed from, without its status.
+    pub fn manifest(&self) -> &FlinkApplication {
+        &self.manifest
+    }
+}
+
+impl PartialEq for Application {
+    fn eq(&self, other: &Self) -> bool {
+        self.manifest == other.manifest
+    }
+}
+
+impl Serialize for Application {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.manifest.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Application {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FlinkApplication::deserialize(deserializer).map(|resource| Self::parse(&resource))
+    }
+}

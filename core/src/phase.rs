@@ -1,0 +1,204 @@
+//! The phases, each with the data that only it needs, and the one dispatch over them.
+//!
+//! A phase is one file: what it needs to see, and how it steps. Every arm ends in a [`Rule`].
+
+mod cluster_starting;
+mod deleting;
+mod deploy_failed;
+mod monitor;
+mod new;
+mod running;
+mod savepointing;
+mod submitting_job;
+mod updating;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::application::DeleteMode;
+use crate::effect::Effect;
+use crate::memory::{JobHolder, Memory, Revision, Tries};
+use crate::rule::Rule;
+use crate::snapshot::{Needs, Remembered, Snapshot};
+use crate::step::{EventReason, Step};
+use crate::view::View;
+
+/// Where an application is in its life.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, strum::EnumDiscriminants)]
+#[strum_discriminants(
+    name(PhaseName),
+    derive(Hash, PartialOrd, Ord, Serialize, Deserialize, strum::Display, strum::EnumIter, strum::EnumString),
+    doc = "The phases without their data."
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Nothing was decided yet.
+    #[default]
+    New,
+    /// The objects of a new cluster are being created.
+    Updating(Updating),
+    /// They exist; its pods are coming up.
+    ClusterStarting(ClusterStarting),
+    /// The running job is being stopped with a savepoint.
+    Savepointing(Savepointing),
+    /// The new job is being started.
+    SubmittingJob(SubmittingJob),
+    /// The spec is deployed.
+    Running(Running),
+    /// The last deploy failed; what ran before it may still run.
+    DeployFailed(DeployFailed),
+    /// The application is to be deleted.
+    Deleting(Deleting),
+}
+
+/// Data of [`Phase::Updating`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Updating {
+    /// What is being deployed.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// Failed tries to create the objects.
+    #[serde(default)]
+    pub tries: Tries,
+}
+
+/// Data of [`Phase::ClusterStarting`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStarting {
+    /// What is being deployed.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+}
+
+/// Data of [`Phase::Savepointing`]. The id of the savepoint is derived from the deployed job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Savepointing {
+    /// What is being deployed.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// Failed tries in this phase.
+    #[serde(default)]
+    pub tries: Tries,
+}
+
+/// Data of [`Phase::SubmittingJob`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubmittingJob {
+    /// What is being deployed.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// The number of the submission, from 1; with the revision it makes the job's id.
+    pub attempt: u32,
+    /// Failed tries in this phase.
+    #[serde(default)]
+    pub tries: Tries,
+    /// The state to start from; None starts with empty state.
+    pub restore_from: Option<String>,
+    /// When the job was first seen on the new cluster.
+    pub accepted: Option<Timestamp>,
+}
+
+/// Data of [`Phase::Running`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// When the phase was entered.
+    pub since: Timestamp,
+}
+
+/// Data of [`Phase::DeployFailed`]; why is in the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployFailed {
+    /// When the phase was entered.
+    pub since: Timestamp,
+}
+
+/// Data of [`Phase::Deleting`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleting {
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// The job that must end first, if there can be one.
+    pub holder: Option<JobHolder>,
+    /// Failed tries in this phase.
+    #[serde(default)]
+    pub tries: Tries,
+    /// Why no further savepoint is tried.
+    pub blocked: Option<String>,
+}
+
+impl Phase {
+    /// The phase without its data.
+    pub fn name(&self) -> PhaseName {
+        self.into()
+    }
+
+    /// What is being deployed, if anything is.
+    pub fn target(&self) -> Option<&Revision> {
+        match self {
+            Phase::Updating(at) => Some(&at.target),
+            Phase::ClusterStarting(at) => Some(&at.target),
+            Phase::Savepointing(at) => Some(&at.target),
+            Phase::SubmittingJob(at) => Some(&at.target),
+            Phase::New | Phase::Running(_) | Phase::DeployFailed(_) | Phase::Deleting(_) => None,
+        }
+    }
+}
+
+/// What `phase` wants to see. A phase steps on nothing else.
+pub(crate) fn needs(application_uid: &str, memory: &Memory) -> Needs {
+    match &memory.phase {
+        Phase::New => Needs::default(),
+        Phase::Updating(_) => updating::needs(),
+        Phase::ClusterStarting(at) => cluster_starting::needs(at),
+        Phase::Savepointing(_) => savepointing::needs(application_uid, &memory.ledger),
+        Phase::SubmittingJob(at) => submitting_job::needs(application_uid, at),
+        Phase::Running(_) | Phase::DeployFailed(_) => monitor::needs(&memory.ledger),
+        Phase::Deleting(at) => deleting::needs(application_uid, at),
+    }
+}
+
+/// The one dispatch: first what every phase hears, then the phase itself.
+pub(crate) fn step(snapshot: &Snapshot) -> Step {
+    let memory = match &snapshot.memory {
+        Remembered::Known(memory) => memory,
+        Remembered::Unreadable(problem) => return unreadable(snapshot, problem),
+    };
+    let view = View::new(snapshot, memory);
+    match &memory.phase {
+        Phase::Deleting(at) => deleting::step(&view, at),
+        phase if view.app.deletion.is_some() => deleting::heard(&view, phase),
+        Phase::New => new::step(&view),
+        Phase::Updating(at) => updating::step(&view, at),
+        Phase::ClusterStarting(at) => cluster_starting::step(&view, at),
+        Phase::Savepointing(at) => savepointing::step(&view, at),
+        Phase::SubmittingJob(at) => submitting_job::step(&view, at),
+        Phase::Running(at) => running::step(&view, at),
+        Phase::DeployFailed(at) => deploy_failed::step(&view, at),
+    }
+}
+
+/// Without its memory the machine touches nothing, except that a deletion that asks for no care is let go.
+fn unreadable(snapshot: &Snapshot, problem: &str) -> Step {
+    let app = &snapshot.application;
+    if app.deletion.is_some() && app.finalized && app.delete_mode == DeleteMode::None {
+        return Rule::UnreadableReleased.stay().run([Effect::RemoveFinalizer]);
+    }
+    let advice = format!(
+        "status cannot be understood: {problem}. Correct it with `kubectl edit flinkapp {} --subresource=status`, \
+         or run the version of the operator that wrote it.",
+        app.name
+    );
+    Rule::StatusUnreadable.stay().because(advice.clone()).note(EventReason::DeployFailed, advice)
+}

@@ -1,0 +1,105 @@
+//! ClusterStarting: the new cluster's pods come up while the old job runs on.
+
+use std::collections::BTreeMap;
+
+use crate::backoff;
+use crate::phase::{ClusterStarting, Phase, Savepointing, SubmittingJob, Updating};
+use crate::rule::Rule;
+use crate::snapshot::{ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, Needs, ServiceSeen};
+use crate::step::{EventReason, Step};
+use crate::view::{View, Wish};
+
+pub(super) fn needs(at: &ClusterStarting) -> Needs {
+    let flink = FlinkNeeds { overview: true, ..FlinkNeeds::default() };
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+}
+
+pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
+    match view.wish(&at.target) {
+        Wish::Refused(refusal) => return view.refuse(refusal),
+        Wish::Deployed => return view.revert(),
+        Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
+        Wish::Target(_) => {}
+    }
+    let Some(objects) = view.objects() else {
+        return Rule::KubernetesAwaited.stay();
+    };
+    let cluster = objects.clusters.get(&at.target.id);
+    let Some((cluster, jobmanager, taskmanager, _)) = cluster.and_then(whole) else {
+        let phase = Updating { target: at.target.clone(), since: view.now, tries: Default::default() };
+        return Rule::ClusterObjectLost.to(view.with(Phase::Updating(phase)));
+    };
+    let Some(waits_for) = obstacle(at, view.flink(&at.target.id), jobmanager, taskmanager) else {
+        return ready(view, at);
+    };
+    let why = explain(waits_for, cluster);
+    let deadline = backoff::after(at.since, view.policy.cluster_start_timeout_ms);
+    if view.now >= deadline {
+        let text = format!(
+            "The cluster of revision {} was not ready after {} s: {why}. What runs was left alone; mend the cause and \
+             edit the spec (restartNonce will do) to try again.",
+            at.target.id,
+            view.policy.cluster_start_timeout_ms / 1000
+        );
+        return view.fail(Rule::ClusterStartTimedOut, Some(&at.target), EventReason::ClusterCreationFailed, text);
+    }
+    Rule::ClusterAwaited.stay().because(why).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
+}
+
+/// The cluster with its objects, if all of them are there to stay.
+fn whole(cluster: &ClusterObjects) -> Option<(&ClusterObjects, &DeploymentSeen, &DeploymentSeen, &ServiceSeen)> {
+    let jobmanager = cluster.jobmanager.as_ref().filter(|it| !it.deleting)?;
+    let taskmanager = cluster.taskmanager.as_ref().filter(|it| !it.deleting)?;
+    let service = cluster.service.as_ref().filter(|it| !it.deleting)?;
+    Some((cluster, jobmanager, taskmanager, service))
+}
+
+/// What the cluster still lacks, if anything.
+fn obstacle(
+    at: &ClusterStarting,
+    flink: &FlinkSeen,
+    jobmanager: &DeploymentSeen,
+    taskmanager: &DeploymentSeen,
+) -> Option<String> {
+    if jobmanager.available == 0 {
+        return Some("the JobManager is not ready".to_owned());
+    }
+    if taskmanager.available < taskmanager.replicas {
+        return Some(format!("{} of {} TaskManagers are ready", taskmanager.available, taskmanager.replicas));
+    }
+    let slots = flink.overview.present().map_or(0, |overview| overview.slots_total);
+    let wanted = at.target.job.parallelism.get();
+    (slots < wanted).then(|| format!("{slots} of the {wanted} slots that the job needs have registered"))
+}
+
+fn explain(waits_for: String, cluster: &ClusterObjects) -> String {
+    match cluster.pod_troubles.first() {
+        None => waits_for,
+        Some(trouble) => format!("{waits_for} (pod {}: {} {})", trouble.pod, trouble.reason, trouble.message),
+    }
+}
+
+fn ready(view: &View<'_>, at: &ClusterStarting) -> Step {
+    let submitting = |restore_from| {
+        view.with(Phase::SubmittingJob(SubmittingJob {
+            target: at.target.clone(),
+            since: view.now,
+            attempt: 1,
+            tries: Default::default(),
+            restore_from,
+            accepted: None,
+        }))
+    };
+    match (view.deployed(), &view.ledger().savepoint) {
+        (_, Some(savepoint)) => Rule::SavepointInHand.to(submitting(Some(savepoint.path.clone()))),
+        (None, None) => {
+            let restore_from = view.app.spec.as_ref().ok().and_then(|spec| spec.initial_savepoint.clone());
+            Rule::FirstClusterReady.to(submitting(restore_from))
+        }
+        (Some(deployed), None) => {
+            let phase = Savepointing { target: at.target.clone(), since: view.now, tries: Default::default() };
+            let text = format!("Job {} is being stopped with a savepoint.", deployed.job);
+            Rule::ClusterReady.to(view.with(Phase::Savepointing(phase))).note(EventReason::CancellingJob, text)
+        }
+    }
+}

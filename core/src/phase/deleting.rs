@@ -1,0 +1,192 @@
+//! Deleting: the job ends as `deleteMode` says, then the finalizer goes; garbage collection does the rest.
+
+use std::collections::BTreeMap;
+
+use crate::application::DeleteMode;
+use crate::backoff;
+use crate::effect::Effect;
+use crate::id::JobId;
+use crate::memory::{JobHolder, Memory, Savepoint};
+use crate::phase::{Deleting, Phase, savepointing};
+use crate::rule::Rule;
+use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
+use crate::step::{EventReason, Step};
+use crate::view::View;
+
+pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
+    let flink = at.holder.as_ref().map(|holder| {
+        let job = Some(holder.job.clone());
+        let savepoint = Some((holder.job.clone(), holder.trigger(application_uid)));
+        (holder.revision.clone(), FlinkNeeds { overview: false, job: job.clone(), savepoint, checkpoints: job })
+    });
+    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
+}
+
+/// The deletion is heard in `phase`: which job must end first?
+pub(super) fn heard(view: &View<'_>, phase: &Phase) -> Step {
+    let untouched = || view.deployed().filter(|_| view.deployed_job_untouched()).map(|deployed| deployed.holder());
+    let holder = match phase {
+        Phase::SubmittingJob(at) => Some(JobHolder {
+            revision: at.target.id.clone(),
+            job: JobId::derive(&view.app.uid, &at.target.id, at.attempt),
+            next_stop: 1,
+        }),
+        Phase::New
+        | Phase::Updating(_)
+        | Phase::ClusterStarting(_)
+        | Phase::Savepointing(_)
+        | Phase::Running(_)
+        | Phase::DeployFailed(_)
+        | Phase::Deleting(_) => untouched(),
+    };
+    let at = Deleting { since: view.now, holder, tries: Default::default(), blocked: None };
+    let mut memory = view.with(Phase::Deleting(at));
+    memory.ledger.last_error = None;
+    Rule::DeletionHeard.to(memory)
+}
+
+pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
+    if !view.app.finalized {
+        return Rule::DeletionRests.stay();
+    }
+    let mode = view.app.delete_mode;
+    let Some(holder) = at.holder.as_ref().filter(|_| mode != DeleteMode::None) else {
+        return release(view, "");
+    };
+    let Some(objects) = view.objects() else {
+        return Rule::KubernetesAwaited.stay();
+    };
+    if objects.clusters.get(&holder.revision).is_none_or(|cluster| cluster.jobmanager.is_none()) {
+        return release(view, "the job's JobManager does not exist any more");
+    }
+    if view.ledger().savepoint.as_ref().is_some_and(|savepoint| savepoint.job == holder.job) {
+        return release(view, "the last savepoint is recorded");
+    }
+    let flink = view.flink(&holder.revision);
+    if let Seen::Present(SavepointSeen::Completed { path }) = &flink.savepoint {
+        return saved(view, at, holder, Rule::FinalSavepointCompleted, path);
+    }
+    match &flink.job {
+        Seen::Unreachable(trouble) => flink_awaited(view, at, &trouble.message),
+        Seen::NotAsked => flink_awaited(view, at, "the JobManager was not asked"),
+        Seen::Absent => release(view, "Flink does not know the job any more"),
+        Seen::Present(job) if job.state.has_ended() => ended(view, at, holder, job),
+        Seen::Present(job) if mode == DeleteMode::ForceCancel => cancel(view, at, holder, job),
+        Seen::Present(job) => stop(view, at, holder, job),
+    }
+}
+
+fn release(view: &View<'_>, why: &str) -> Step {
+    let step = Rule::FinalizerReleased.stay().run([Effect::RemoveFinalizer]).because(why);
+    match view.trouble() {
+        // The next try waits a moment: the effect's own failure says nothing new.
+        Some(trouble) => {
+            Rule::BackoffAwaited.stay().because(trouble.message.clone()).wake_at(backoff::after(view.now, 1_000))
+        }
+        None => step,
+    }
+}
+
+fn saved(view: &View<'_>, at: &Deleting, holder: &JobHolder, rule: Rule, path: &str) -> Step {
+    let mut ledger = view.ledger().clone();
+    ledger.savepoint = Some(Savepoint { path: path.to_owned(), job: holder.job.clone() });
+    ledger.last_error = None;
+    let text = format!("Job {} was stopped with savepoint {path}.", holder.job);
+    rule.to(Memory { phase: Phase::Deleting(at.clone()), ledger }).note(EventReason::CanceledJob, text)
+}
+
+/// The job runs no more. If it was stopped with a savepoint, that is recorded before its cluster goes.
+fn ended(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
+    let checkpoints = &view.flink(&holder.revision).checkpoints;
+    if let Seen::Unreachable(trouble) = checkpoints {
+        return flink_awaited(view, at, &trouble.message);
+    }
+    let history = checkpoints.present().and_then(|history| history.savepoint.as_ref());
+    match history.and_then(|savepoint| savepoint.path.as_deref()).filter(|_| job.state == JobState::Finished) {
+        Some(path) => saved(view, at, holder, Rule::FinalSavepointFoundInHistory, path),
+        None => release(view, "the job has ended"),
+    }
+}
+
+fn cancel(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
+    if let Some(trouble) = view.trouble() {
+        return request_failed(view, at, trouble);
+    }
+    if let Some(step) = view.backing_off(at.tries) {
+        return step;
+    }
+    let wake = backoff::next_poll(at.since, view.now);
+    if job.state == JobState::Cancelling {
+        return Rule::JobEndAwaited.stay().wake_at(wake);
+    }
+    let text = format!("Job {} is cancelled without a savepoint.", holder.job);
+    Rule::CancelRequested
+        .stay()
+        .run([Effect::CancelJob { revision: holder.revision.clone(), job: holder.job.clone() }])
+        .note(EventReason::ForceCanceling, text)
+        .wake_at(wake)
+}
+
+fn stop(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
+    let wake = backoff::next_poll(at.since, view.now);
+    match &view.flink(&holder.revision).savepoint {
+        Seen::Present(SavepointSeen::InProgress | SavepointSeen::Completed { .. }) => {
+            Rule::FinalSavepointAwaited.stay().wake_at(wake)
+        }
+        Seen::Present(SavepointSeen::Failed { cause }) => failed(view, at, holder, cause),
+        Seen::Unreachable(trouble) => flink_awaited(view, at, &trouble.message),
+        Seen::NotAsked => flink_awaited(view, at, "the savepoint was not asked for"),
+        Seen::Absent => {
+            if let Some(cause) = &at.blocked {
+                return Rule::DeletionBlocked.stay().because(cause.clone());
+            }
+            if let Some(trouble) = view.trouble() {
+                return request_failed(view, at, trouble);
+            }
+            if let Some(step) = view.backing_off(at.tries) {
+                return step;
+            }
+            if job.state != JobState::Running {
+                return Rule::JobAwaited.stay().because(format!("job {} is {}", holder.job, job.state)).wake_at(wake);
+            }
+            let trigger = holder.trigger(&view.app.uid);
+            Rule::FinalSavepointRequested.stay().run([Effect::StopWithSavepoint {
+                revision: holder.revision.clone(),
+                job: holder.job.clone(),
+                trigger,
+            }])
+        }
+    }
+}
+
+fn request_failed(view: &View<'_>, at: &Deleting, trouble: &Trouble) -> Step {
+    if trouble.class == TroubleClass::TryAgain {
+        let again = |tries| Phase::Deleting(Deleting { tries, ..at.clone() });
+        return view.tried(Rule::FinalSavepointRequestRetried, at.tries, trouble, again);
+    }
+    block(view, at, at.holder.clone(), &trouble.message)
+}
+
+fn failed(view: &View<'_>, at: &Deleting, holder: &JobHolder, cause: &str) -> Step {
+    let holder = JobHolder { next_stop: holder.next_stop.saturating_add(1), ..holder.clone() };
+    let tries = backoff::failed_once_more(at.tries, view.now, view.policy, &view.app.uid);
+    if tries.failed >= savepointing::TRIES {
+        return block(view, at, Some(holder), cause);
+    }
+    let text = format!("Savepoint {} of {} of job {} failed: {cause}.", tries.failed, savepointing::TRIES, holder.job);
+    let phase = Phase::Deleting(Deleting { tries, holder: Some(holder), ..at.clone() });
+    Rule::FinalSavepointRetried.to(view.with(phase)).note(EventReason::SavepointFailed, text)
+}
+
+fn block(view: &View<'_>, at: &Deleting, holder: Option<JobHolder>, cause: &str) -> Step {
+    let text = format!(
+        "The job cannot be stopped with a savepoint: {cause}. Set deleteMode to ForceCancel or None to delete without one."
+    );
+    let phase = Phase::Deleting(Deleting { holder, blocked: Some(cause.to_owned()), ..at.clone() });
+    Rule::FinalSavepointGivenUp.to(view.with(phase)).note(EventReason::DeletionBlocked, text)
+}
+
+fn flink_awaited(view: &View<'_>, at: &Deleting, message: &str) -> Step {
+    let why = format!("{message}; set deleteMode to None to delete without asking the job");
+    Rule::FlinkAwaited.stay().because(why).wake_at(backoff::next_poll(at.since, view.now))
+}

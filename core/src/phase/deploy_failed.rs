@@ -1,0 +1,42 @@
+//! DeployFailed: the last deploy was given up. What ran before is watched as in Running; the failed
+//! cluster goes, and any edit that asks for something else begins another deploy.
+
+use crate::application::Spec;
+use crate::phase::{DeployFailed, monitor};
+use crate::rule::Rule;
+use crate::step::Step;
+use crate::view::View;
+
+pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
+    match &view.app.spec {
+        Err(refusal) if !refused_before(view) => return view.refuse(refusal),
+        Err(_) => {}
+        Ok(spec) => {
+            if let Some(step) = monitor::adopt(view, spec).or_else(|| edited(view, spec)) {
+                return step;
+            }
+        }
+    }
+    let Some(objects) = view.objects() else {
+        return Rule::KubernetesAwaited.stay();
+    };
+    monitor::clean_up(view, objects)
+        .or_else(|| monitor::refresh(view))
+        .unwrap_or_else(|| Rule::FailureRests.stay().wake_at(monitor::next_look(view)))
+}
+
+/// This very edit was refused.
+fn refused_before(view: &View<'_>) -> bool {
+    view.ledger().failed.as_ref().is_some_and(|failed| failed.generation == view.app.generation)
+}
+
+fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
+    let tried = view.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
+    if view.asks_for_deployed(spec) && view.deployed_job_untouched() {
+        Some(view.revert())
+    } else if tried == Some(spec.digest()) {
+        None
+    } else {
+        Some(view.begin(Rule::SpecChanged, spec))
+    }
+}

@@ -1,0 +1,88 @@
+//! Updating: the objects of a new cluster are being created, beside whatever runs.
+
+use crate::application::Spec;
+use crate::effect::Effect;
+use crate::manifest::{self, Manifests};
+use crate::phase::{ClusterStarting, Phase, Updating};
+use crate::policy::Policy;
+use crate::rule::Rule;
+use crate::snapshot::{Needs, Objects, TroubleClass};
+use crate::step::{EventReason, Step};
+use crate::view::{View, Wish};
+
+/// Tries before the creation is given up; with the default delays about five minutes.
+const TRIES: u32 = 15;
+
+pub(super) fn needs() -> Needs {
+    Needs { objects: true, ..Needs::default() }
+}
+
+pub(super) fn step(view: &View<'_>, at: &Updating) -> Step {
+    match view.wish(&at.target) {
+        Wish::Refused(refusal) => view.refuse(refusal),
+        Wish::Deployed => view.revert(),
+        Wish::Other(spec) => view.begin(Rule::TargetReplaced, spec),
+        Wish::Target(spec) => match view.objects() {
+            None => Rule::KubernetesAwaited.stay(),
+            Some(objects) => create(view, at, spec, objects),
+        },
+    }
+}
+
+fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Step {
+    if let Some(trouble) = view.trouble() {
+        if trouble.class == TroubleClass::TryAgain && at.tries.failed < TRIES {
+            let again = |tries| Phase::Updating(Updating { tries, ..at.clone() });
+            let text = format!("revision {}: {}", at.target.id, trouble.message);
+            return view
+                .tried(Rule::ClusterCreationRetried, at.tries, trouble, again)
+                .note(EventReason::CreateClusterFailed, text);
+        }
+        let text = format!("The cluster of revision {} could not be created: {}", at.target.id, trouble.message);
+        return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
+    }
+    if view.passed(at.since, view.policy.cluster_start_timeout_ms) {
+        let limit = view.policy.cluster_start_timeout_ms / 1000;
+        let text = format!("The objects of revision {} did not all exist after {limit} s.", at.target.id);
+        return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
+    }
+    if let Some(step) = view.backing_off(at.tries) {
+        return step;
+    }
+    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
+    let (removals, _) = view.leftovers(objects, &[Some(&at.target.id), deployed]);
+    if !removals.is_empty() {
+        return Rule::LeftoversRemoved.stay().run(removals);
+    }
+    let missing = missing(view, at, spec, view.policy, objects);
+    if missing.is_empty() {
+        let phase = Phase::ClusterStarting(ClusterStarting { target: at.target.clone(), since: view.now });
+        let text = format!("The objects of the cluster of revision {} exist.", at.target.id);
+        return Rule::ClusterCreated.to(view.with(phase)).note(EventReason::CreatingCluster, text);
+    }
+    Rule::ClusterRequested.stay().run(missing)
+}
+
+/// Creates of all objects that are not there, in the order of contract K1.
+fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects: &Objects) -> Vec<Effect> {
+    let Manifests { jobmanager, taskmanager, generic_service, versioned_service, ingress } =
+        manifest::render(view.app, spec, policy, &at.target.id);
+    let there = objects.clusters.get(&at.target.id);
+    let mut effects = Vec::new();
+    if there.is_none_or(|it| it.jobmanager.is_none()) {
+        effects.push(Effect::CreateDeployment(Box::new(jobmanager)));
+    }
+    if objects.generic_service.is_none() {
+        effects.push(Effect::CreateService(Box::new(generic_service)));
+    }
+    if there.is_none_or(|it| it.service.is_none()) {
+        effects.push(Effect::CreateService(Box::new(versioned_service)));
+    }
+    if let Some(ingress) = ingress.filter(|_| objects.ingress.is_none()) {
+        effects.push(Effect::CreateIngress(Box::new(ingress)));
+    }
+    if there.is_none_or(|it| it.taskmanager.is_none()) {
+        effects.push(Effect::CreateDeployment(Box::new(taskmanager)));
+    }
+    effects
+}

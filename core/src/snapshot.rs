@@ -1,0 +1,392 @@
+//! All that a step may look at. Whatever is not in here does not exist for the core, so a recorded
+//! snapshot replays to the same step on any machine.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::application::Application;
+use crate::effect::EffectKey;
+use crate::id::{JobId, RevisionId, TriggerId};
+use crate::memory::Memory;
+use crate::policy::Policy;
+
+/// One look at the world, complete for one call of [`crate::step`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// The time of the look; the core knows no other clock.
+    pub now: Timestamp,
+    /// The operator's own configuration.
+    #[serde(default)]
+    pub policy: Policy,
+    /// The resource as the user left it, without its status.
+    pub application: Application,
+    /// What the status told.
+    pub memory: Remembered,
+    /// What [`crate::needs`] asked to see.
+    #[serde(default)]
+    pub observed: Observed,
+    /// What became of the effects of the step before, if this process performed them.
+    #[serde(default, skip_serializing_if = "Report::is_empty")]
+    pub report: Report,
+}
+
+/// The memory read back from the status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Remembered {
+    /// The status was understood.
+    Known(Box<Memory>),
+    /// The status says something that this version does not understand; it must not be overwritten.
+    Unreadable(String),
+}
+
+/// The answer to one question of [`Needs`]. Absent and Unreachable are different things.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Seen<T> {
+    /// The question was not asked.
+    #[default]
+    NotAsked,
+    /// The other side answered: there is no such thing.
+    Absent,
+    /// No answer, or none that could be understood.
+    Unreachable(Trouble),
+    /// There it is.
+    Present(T),
+}
+
+impl<T> Seen<T> {
+    /// The thing, if it was seen.
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Seen::Present(thing) => Some(thing),
+            Seen::NotAsked | Seen::Absent | Seen::Unreachable(_) => None,
+        }
+    }
+}
+
+/// A failed look or effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Who can do something about it.
+    pub class: TroubleClass,
+    /// The call that failed, as the original names it (`SubmitJob`, `GetClusterOverview`, ...).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// The root cause in one line.
+    pub message: String,
+}
+
+/// The three classes of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TroubleClass {
+    /// Transport, 5xx, 409, 429: the same call may succeed later.
+    TryAgain,
+    /// A bad program or a bad spec: the same call fails until the user changes something.
+    UsersFault,
+    /// An answer that should not exist: a bug of the operator.
+    OurBug,
+}
+
+/// What to observe for the next step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Needs {
+    /// The application's Deployments, Services, Ingress and pods.
+    pub objects: bool,
+    /// Questions to Flink, by the revision whose JobManager is asked.
+    pub flink: BTreeMap<RevisionId, FlinkNeeds>,
+}
+
+/// Questions to one JobManager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FlinkNeeds {
+    /// Slots and TaskManagers.
+    pub overview: bool,
+    /// The state of this job.
+    pub job: Option<JobId>,
+    /// The savepoint of this job under this trigger.
+    pub savepoint: Option<(JobId, TriggerId)>,
+    /// The checkpoint statistics of this job.
+    pub checkpoints: Option<JobId>,
+}
+
+/// The answers to [`Needs`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Observed {
+    /// The owned Kubernetes objects.
+    pub objects: Seen<Objects>,
+    /// Flink's answers, by revision.
+    pub flink: BTreeMap<RevisionId, FlinkSeen>,
+}
+
+/// One JobManager's answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FlinkSeen {
+    /// Slots and TaskManagers.
+    pub overview: Seen<Overview>,
+    /// The asked job; Absent when Flink does not know it.
+    pub job: Seen<Job>,
+    /// The asked savepoint; Absent when Flink does not know the trigger.
+    pub savepoint: Seen<SavepointSeen>,
+    /// The asked job's checkpoint statistics.
+    pub checkpoints: Seen<Checkpoints>,
+}
+
+/// The owned Kubernetes objects, sorted by the revision that their labels name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Objects {
+    /// Every cluster of this application of which anything is left.
+    pub clusters: BTreeMap<RevisionId, ClusterObjects>,
+    /// The Service that carries the application's own name.
+    pub generic_service: Option<ServiceSeen>,
+    /// The Ingress, if there is one.
+    pub ingress: Option<IngressSeen>,
+}
+
+/// The objects of one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterObjects {
+    /// The JobManager's Deployment.
+    pub jobmanager: Option<DeploymentSeen>,
+    /// The TaskManagers' Deployment.
+    pub taskmanager: Option<DeploymentSeen>,
+    /// The Service named by the revision.
+    pub service: Option<ServiceSeen>,
+    /// Pods that cannot run, each with the reason that Kubernetes gives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pod_troubles: Vec<PodTrouble>,
+}
+
+/// What counts of a Deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeploymentSeen {
+    /// metadata.name
+    pub name: String,
+    /// metadata.uid
+    pub uid: String,
+    /// metadata.deletionTimestamp is set: it goes when its pods are gone.
+    pub deleting: bool,
+    /// spec.replicas
+    pub replicas: u32,
+    /// status.replicas: pods that exist.
+    pub existing: u32,
+    /// status.availableReplicas
+    pub available: u32,
+}
+
+/// What counts of a Service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceSeen {
+    /// metadata.name
+    pub name: String,
+    /// metadata.uid
+    pub uid: String,
+    /// metadata.deletionTimestamp is set.
+    pub deleting: bool,
+    /// The value of `pod-deployment-selector` in spec.selector.
+    pub selects: String,
+}
+
+/// What counts of an Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IngressSeen {
+    /// metadata.name
+    pub name: String,
+    /// metadata.uid
+    pub uid: String,
+}
+
+/// A pod that cannot run, in Kubernetes' own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodTrouble {
+    /// metadata.name
+    pub pod: String,
+    /// `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, ...
+    pub reason: String,
+    /// The longer text beside the reason.
+    pub message: String,
+}
+
+/// `GET /overview` and `GET /taskmanagers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Overview {
+    /// Slots of all registered TaskManagers.
+    pub slots_total: u32,
+    /// Slots that no task uses.
+    pub slots_available: u32,
+    /// The last heartbeat of each registered TaskManager.
+    pub heartbeats: Vec<Timestamp>,
+}
+
+/// `GET /jobs/:id`, and the root cause from `/jobs/:id/exceptions` where the job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Flink's word for the job as a whole.
+    pub state: JobState,
+    /// When Flink accepted the job.
+    #[serde(default)]
+    pub start_time: Option<Timestamp>,
+    /// Its tasks by state.
+    #[serde(default)]
+    pub tasks: Tasks,
+    /// `numRestarts`, where the JobManager told it.
+    #[serde(default)]
+    pub restarts: Option<u32>,
+    /// The root cause of the last failure in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// Counts of tasks (parallel subtasks of all vertices).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tasks {
+    /// All of them; zero while Flink still builds the graph.
+    pub total: u32,
+    /// RUNNING
+    pub running: u32,
+    /// FINISHED
+    pub finished: u32,
+    /// FAILED
+    pub failed: u32,
+    /// CREATED: not even scheduled.
+    pub created: u32,
+}
+
+impl Tasks {
+    /// Every task runs, or has already done its part.
+    pub fn all_started(&self) -> bool {
+        self.total > 0 && self.running.saturating_add(self.finished) >= self.total
+    }
+}
+
+/// Flink's job states, as it spells them.
+///
+/// See <https://nightlies.apache.org/flink/flink-docs-stable/docs/internals/job_scheduling/>.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumString, strum::EnumIter,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobState {
+    /// The JobMaster is being made.
+    Initializing,
+    /// Accepted, not yet scheduled.
+    Created,
+    /// Scheduled; its tasks may still be starting.
+    Running,
+    /// A task failed and the job is going down.
+    Failing,
+    /// Ended by a failure that no restart mends.
+    Failed,
+    /// Being cancelled.
+    Cancelling,
+    /// Ended by a cancellation.
+    Canceled,
+    /// Ended well: its sources ended, or it was stopped with a savepoint.
+    Finished,
+    /// Between two tries after a failure.
+    Restarting,
+    /// Its JobManager lost leadership; another may go on with it.
+    Suspended,
+    /// Looking for its tasks after a JobManager failover.
+    Reconciling,
+}
+
+impl JobState {
+    /// Nothing runs any more and nothing will under this id.
+    pub fn has_ended(self) -> bool {
+        match self {
+            JobState::Failed | JobState::Canceled | JobState::Finished | JobState::Suspended => true,
+            JobState::Initializing
+            | JobState::Created
+            | JobState::Running
+            | JobState::Failing
+            | JobState::Cancelling
+            | JobState::Restarting
+            | JobState::Reconciling => false,
+        }
+    }
+}
+
+/// `GET /jobs/:id/savepoints/:trigger`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SavepointSeen {
+    /// Flink is at it.
+    InProgress,
+    /// Done; for a stop-with-savepoint the job has ended too.
+    Completed {
+        /// Where the savepoint is.
+        path: String,
+    },
+    /// Flink gave up on it.
+    Failed {
+        /// The root cause in one line.
+        cause: String,
+    },
+}
+
+/// `GET /jobs/:id/checkpoints`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Checkpoints {
+    /// Completed since the job started.
+    pub completed: u32,
+    /// Failed since the job started.
+    pub failed: u32,
+    /// The newest completed checkpoint.
+    pub latest: Option<Checkpoint>,
+    /// The state that the job started or restarted from last.
+    pub restored: Option<Checkpoint>,
+    /// The newest completed savepoint.
+    pub savepoint: Option<Checkpoint>,
+}
+
+/// One checkpoint or savepoint in Flink's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// Where it is; None where Flink says that the storage has no address.
+    pub path: Option<String>,
+    /// When it was triggered (of a restored one: when it was restored).
+    pub time: Timestamp,
+}
+
+/// What became of the effects of the step before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Report {
+    /// Effects that failed. An effect that succeeded shows in what is observed.
+    pub failed: BTreeMap<EffectKey, Trouble>,
+}
+
+impl Report {
+    /// Nothing failed, or nothing was done.
+    pub fn is_empty(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    /// The worst trouble: the user's fault before a bug of ours before what may pass.
+    pub fn worst(&self) -> Option<&Trouble> {
+        let by = |class| self.failed.values().find(|trouble| trouble.class == class);
+        by(TroubleClass::UsersFault).or_else(|| by(TroubleClass::OurBug)).or_else(|| by(TroubleClass::TryAgain))
+    }
+}

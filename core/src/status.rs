@@ -1,0 +1,260 @@
+//! The wire status: Memory to status and back, and the conditions.
+//!
+//! The original's fields keep their names and meaning; each phase that must remember more has one
+//! optional object. What this version does not know in a status is left as it was found.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::application::{Application, JobPlan};
+use crate::crd::{FlinkApplicationError, FlinkApplicationStatus, FlinkClusterStatus, FlinkJobStatus};
+use crate::health::{ClusterFigures, Health, JobFigures};
+use crate::id::{JobId, RevisionId};
+use crate::manifest;
+use crate::memory::{Deployed, LastError, Ledger, Memory, Revision};
+use crate::phase::{DeployFailed, Phase, PhaseName, Running};
+use crate::policy::Policy;
+use crate::snapshot::{JobState, Remembered};
+
+/// Reads the memory back. A status that makes no sense is told apart from an empty one.
+pub fn read(status: Option<&FlinkApplicationStatus>) -> Remembered {
+    let Some(status) = status else {
+        return Remembered::Known(Box::default());
+    };
+    match phase(status) {
+        Ok(phase) => Remembered::Known(Box::new(Memory { phase, ledger: ledger(status) })),
+        Err(problem) => Remembered::Unreadable(problem),
+    }
+}
+
+fn phase(status: &FlinkApplicationStatus) -> Result<Phase, String> {
+    let word = status.phase.as_deref().unwrap_or("");
+    if word.is_empty() {
+        return Ok(Phase::New);
+    }
+    let name = PhaseName::from_str(word).map_err(|_| format!("phase {word:?} is not one of this version's"))?;
+    // The original kept no object beside these two, and they can be taken over without one.
+    let since = || status.last_updated_at.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    let missing = || format!("phase {word} needs the object beside it that says what is being deployed");
+    match name {
+        PhaseName::New => Ok(Phase::New),
+        PhaseName::Updating => status.updating.clone().map(Phase::Updating).ok_or_else(missing),
+        PhaseName::ClusterStarting => status.cluster_starting.clone().map(Phase::ClusterStarting).ok_or_else(missing),
+        PhaseName::Savepointing => status.savepointing.clone().map(Phase::Savepointing).ok_or_else(missing),
+        PhaseName::SubmittingJob => status.submitting_job.clone().map(Phase::SubmittingJob).ok_or_else(missing),
+        PhaseName::Running => Ok(Phase::Running(status.running.clone().unwrap_or_else(|| Running { since: since() }))),
+        PhaseName::DeployFailed => {
+            Ok(Phase::DeployFailed(status.deploy_failed.clone().unwrap_or_else(|| DeployFailed { since: since() })))
+        }
+        PhaseName::Deleting => status.deleting.clone().map(Phase::Deleting).ok_or_else(missing),
+    }
+}
+
+fn ledger(status: &FlinkApplicationStatus) -> Ledger {
+    Ledger {
+        deploys: status.deploys.unwrap_or(0),
+        deployed: status.deployed.clone().or_else(|| deployed_by_the_original(status)),
+        savepoint: status.savepoint.clone(),
+        failed: status.failed.clone(),
+        last_error: status.last_seen_error.as_ref().and_then(last_error),
+        cluster: status.cluster_status.as_ref().and_then(cluster_figures),
+        job: status.job_status.as_ref().and_then(job_figures),
+    }
+}
+
+/// A job that the original operator left running.
+fn deployed_by_the_original(status: &FlinkApplicationStatus) -> Option<Deployed> {
+    let id = status.deploy_hash.as_deref().filter(|id| !id.is_empty())?;
+    let job = status.job_status.as_ref()?;
+    let job_id = job.job_id.as_deref().filter(|id| !id.is_empty())?;
+    let plan = JobPlan {
+        jar_name: job.jar_name.clone()?,
+        entry_class: job.entry_class.clone()?,
+        program_args: job.program_args.clone().unwrap_or_default(),
+        parallelism: NonZeroU32::new(u32::try_from(job.parallelism?).ok()?)?,
+        allow_non_restored_state: job.allow_non_restored_state.unwrap_or(false),
+    };
+    let revision = Revision { id: RevisionId::known(id), digest: None, number: 0, generation: 0, job: plan };
+    Some(Deployed { revision, job: JobId::known(job_id), next_stop: 1, restored_from: None })
+}
+
+/// Writes the memory into a status, beginning with what was there.
+pub fn write(
+    memory: &Memory,
+    application: &Application,
+    policy: &Policy,
+    previous: Option<&FlinkApplicationStatus>,
+    now: Timestamp,
+) -> FlinkApplicationStatus {
+    let mut status = previous.cloned().unwrap_or_default();
+    let ledger = &memory.ledger;
+    status.last_updated_at = Some(seconds(now));
+    status.observed_generation = Some(application.generation);
+    status.deployment_mode = Some("Dual".to_owned());
+    status.deploys = Some(ledger.deploys);
+    status.deploy_hash = ledger.deployed.as_ref().map(|deployed| deployed.revision.id.to_string());
+    status.deployed.clone_from(&ledger.deployed);
+    status.savepoint.clone_from(&ledger.savepoint);
+    status.failed_deploy_hash =
+        ledger.failed.as_ref().and_then(|failed| failed.revision.as_ref()).map(ToString::to_string);
+    status.rollback_hash = status.failed_deploy_hash.as_ref().and(status.deploy_hash.clone());
+    status.failed.clone_from(&ledger.failed);
+    status.last_seen_error = ledger.last_error.as_ref().map(error_on_the_wire);
+    status.cluster_status = ledger.cluster.as_ref().map(|figures| cluster_on_the_wire(figures, application, policy));
+    status.job_status = job_on_the_wire(ledger, application, policy);
+    write_phase(&memory.phase, ledger, application, &mut status);
+    status
+}
+
+fn write_phase(phase: &Phase, ledger: &Ledger, application: &Application, status: &mut FlinkApplicationStatus) {
+    status.phase = Some(if *phase == Phase::New { String::new() } else { phase.name().to_string() });
+    (status.updating, status.cluster_starting, status.savepointing, status.submitting_job) = (None, None, None, None);
+    (status.running, status.deploy_failed, status.deleting) = (None, None, None);
+    status.savepoint_trigger_id = None;
+    status.savepoint_path = ledger.savepoint.as_ref().map(|savepoint| savepoint.path.clone());
+    status.retry_count = Some(0);
+    let retries = |failed: u32| Some(i64::from(failed));
+    match phase {
+        Phase::New => {}
+        Phase::Updating(at) => {
+            status.retry_count = retries(at.tries.failed);
+            status.updating = Some(at.clone());
+        }
+        Phase::ClusterStarting(at) => status.cluster_starting = Some(at.clone()),
+        Phase::Savepointing(at) => {
+            let trigger = ledger.deployed.as_ref().map(|deployed| deployed.holder().trigger(&application.uid));
+            status.savepoint_trigger_id = trigger.map(|trigger| trigger.to_string());
+            status.retry_count = retries(at.tries.failed);
+            status.savepointing = Some(at.clone());
+        }
+        Phase::SubmittingJob(at) => {
+            status.savepoint_path.clone_from(&at.restore_from);
+            status.retry_count = retries(at.tries.failed);
+            status.submitting_job = Some(at.clone());
+        }
+        Phase::Running(at) => status.running = Some(at.clone()),
+        Phase::DeployFailed(at) => status.deploy_failed = Some(at.clone()),
+        Phase::Deleting(at) => {
+            let trigger = at.holder.as_ref().map(|holder| holder.trigger(&application.uid));
+            status.savepoint_trigger_id = trigger.map(|trigger| trigger.to_string());
+            status.retry_count = retries(at.tries.failed);
+            status.deleting = Some(at.clone());
+        }
+    }
+}
+
+fn error_on_the_wire(error: &LastError) -> FlinkApplicationError {
+    FlinkApplicationError {
+        app_error: Some(error.message.clone()),
+        method: Some(error.method.clone()),
+        error_code: Some("FAILED".to_owned()),
+        is_retryable: Some(true),
+        is_fail_fast: Some(false),
+        max_retries: None,
+        last_error_update_time: Some(Time(error.time)),
+    }
+}
+
+fn last_error(error: &FlinkApplicationError) -> Option<LastError> {
+    Some(LastError {
+        method: error.method.clone().unwrap_or_default(),
+        message: error.app_error.clone().unwrap_or_default(),
+        time: error.last_error_update_time.as_ref()?.0,
+    })
+}
+
+fn cluster_on_the_wire(figures: &ClusterFigures, application: &Application, policy: &Policy) -> FlinkClusterStatus {
+    FlinkClusterStatus {
+        cluster_overview_url: external_url(application, policy).map(|url| format!("{url}/#/overview")),
+        health: Some(figures.health.to_string()),
+        number_of_task_managers: Some(i64::from(figures.taskmanagers)),
+        healthy_task_managers: Some(i64::from(figures.healthy_taskmanagers)),
+        number_of_task_slots: Some(i64::from(figures.slots)),
+        available_task_slots: Some(i64::from(figures.free_slots)),
+    }
+}
+
+/// How a person reaches Flink's web page from outside; None without an Ingress or a proxy.
+fn external_url(application: &Application, policy: &Policy) -> Option<String> {
+    let Application { namespace, name, .. } = application;
+    match policy.kubectl_proxy {
+        Some(port) => Some(format!("http://localhost:{port}/api/v1/namespaces/{namespace}/services/{name}:8081/proxy")),
+        None => manifest::host(policy, name),
+    }
+}
+
+fn cluster_figures(status: &FlinkClusterStatus) -> Option<ClusterFigures> {
+    Some(ClusterFigures {
+        health: Health::from_str(status.health.as_deref()?).ok()?,
+        taskmanagers: count(status.number_of_task_managers),
+        healthy_taskmanagers: count(status.healthy_task_managers),
+        slots: count(status.number_of_task_slots),
+        free_slots: count(status.available_task_slots),
+    })
+}
+
+fn job_on_the_wire(ledger: &Ledger, application: &Application, policy: &Policy) -> Option<FlinkJobStatus> {
+    if ledger.deployed.is_none() && ledger.job.is_none() {
+        return None;
+    }
+    let mut status = FlinkJobStatus::default();
+    if let Some(Deployed { revision, job, .. }) = &ledger.deployed {
+        let url = external_url(application, policy);
+        status.job_overview_url = url.map(|url| format!("{url}/#/jobs/{job}"));
+        status.job_id = Some(job.to_string());
+        status.jar_name = Some(revision.job.jar_name.clone());
+        status.entry_class = Some(revision.job.entry_class.clone());
+        status.program_args = Some(revision.job.program_args.clone());
+        status.parallelism = Some(i64::from(revision.job.parallelism.get()));
+        status.allow_non_restored_state = Some(revision.job.allow_non_restored_state);
+    }
+    if let Some(figures) = &ledger.job {
+        status.health = Some(figures.health.to_string());
+        status.state = figures.state.map(|state| state.to_string());
+        status.start_time = figures.start_time.map(Time);
+        status.job_restart_count = Some(i64::from(figures.restarts));
+        status.completed_checkpoint_count = Some(i64::from(figures.completed_checkpoints));
+        status.failed_checkpoint_count = Some(i64::from(figures.failed_checkpoints));
+        status.restore_path.clone_from(&figures.restore_path);
+        status.restore_time = figures.restore_time.map(Time);
+        status.last_failing_time = figures.last_failing.map(Time);
+        status.last_checkpoint_path.clone_from(&figures.last_checkpoint);
+        status.last_checkpoint_time = figures.last_checkpoint_time.map(Time);
+        status.running_tasks = Some(i64::from(figures.running_tasks));
+        status.total_tasks = Some(i64::from(figures.total_tasks));
+        status.refresh_time = Some(Time(figures.refreshed));
+    }
+    Some(status)
+}
+
+fn job_figures(status: &FlinkJobStatus) -> Option<JobFigures> {
+    let time = |time: &Option<Time>| time.as_ref().map(|time| time.0);
+    Some(JobFigures {
+        health: Health::from_str(status.health.as_deref()?).ok()?,
+        state: status.state.as_deref().and_then(|state| JobState::from_str(state).ok()),
+        start_time: time(&status.start_time),
+        restarts: count(status.job_restart_count),
+        running_tasks: count(status.running_tasks),
+        total_tasks: count(status.total_tasks),
+        completed_checkpoints: count(status.completed_checkpoint_count),
+        failed_checkpoints: count(status.failed_checkpoint_count),
+        last_checkpoint: status.last_checkpoint_path.clone(),
+        last_checkpoint_time: time(&status.last_checkpoint_time),
+        restore_path: status.restore_path.clone(),
+        restore_time: time(&status.restore_time),
+        last_failing: time(&status.last_failing_time),
+        refreshed: time(&status.refresh_time).unwrap_or(Timestamp::UNIX_EPOCH),
+    })
+}
+
+fn count(number: Option<i64>) -> u32 {
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+/// The original wrote whole seconds.
+fn seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}

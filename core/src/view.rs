@@ -1,0 +1,200 @@
+//! A snapshot as a phase reads it: shorthands for what several phases ask of it.
+
+use jiff::Timestamp;
+
+use crate::application::{Application, Refusal, Spec};
+use crate::backoff;
+use crate::effect::{Effect, Target};
+use crate::id::RevisionId;
+use crate::memory::{Deployed, Failure, LastError, Ledger, Memory, Revision, Tries};
+use crate::phase::{DeployFailed, Phase, Running, Updating};
+use crate::policy::Policy;
+use crate::rule::Rule;
+use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Snapshot, Trouble};
+use crate::step::{EventReason, Step};
+
+/// Borrowed access to one snapshot.
+pub(crate) struct View<'a> {
+    pub now: Timestamp,
+    pub policy: &'a Policy,
+    pub app: &'a Application,
+    pub memory: &'a Memory,
+    snapshot: &'a Snapshot,
+}
+
+/// What the spec asks for, compared with a pinned target.
+pub(crate) enum Wish<'a> {
+    /// The same as the target.
+    Target(&'a Spec),
+    /// What is deployed; its job was never stopped, so nothing needs to be done for it.
+    Deployed,
+    /// Something else.
+    Other(&'a Spec),
+    /// Nothing that can be deployed.
+    Refused(&'a Refusal),
+}
+
+/// What no JobManager answered, because it was not asked.
+static NOTHING: FlinkSeen = FlinkSeen {
+    overview: crate::snapshot::Seen::NotAsked,
+    job: crate::snapshot::Seen::NotAsked,
+    savepoint: crate::snapshot::Seen::NotAsked,
+    checkpoints: crate::snapshot::Seen::NotAsked,
+};
+
+impl<'a> View<'a> {
+    pub fn new(snapshot: &'a Snapshot, memory: &'a Memory) -> Self {
+        Self { now: snapshot.now, policy: &snapshot.policy, app: &snapshot.application, memory, snapshot }
+    }
+
+    pub fn ledger(&self) -> &'a Ledger {
+        &self.memory.ledger
+    }
+
+    pub fn deployed(&self) -> Option<&'a Deployed> {
+        self.memory.ledger.deployed.as_ref()
+    }
+
+    pub fn objects(&self) -> Option<&'a Objects> {
+        self.snapshot.observed.objects.present()
+    }
+
+    pub fn flink(&self, revision: &RevisionId) -> &'a FlinkSeen {
+        self.snapshot.observed.flink.get(revision).unwrap_or(&NOTHING)
+    }
+
+    /// The trouble of the effects of the step before.
+    pub fn trouble(&self) -> Option<&'a Trouble> {
+        self.snapshot.report.worst()
+    }
+
+    /// The job that is deployed was never stopped by us, so it may be taken as it is.
+    pub fn deployed_job_untouched(&self) -> bool {
+        self.deployed().is_some() && self.ledger().savepoint.is_none()
+    }
+
+    pub fn wish(&self, target: &Revision) -> Wish<'a> {
+        match &self.app.spec {
+            Err(refusal) => Wish::Refused(refusal),
+            Ok(spec) if target.digest.as_ref() == Some(spec.digest()) => Wish::Target(spec),
+            Ok(spec) if self.asks_for_deployed(spec) && self.deployed_job_untouched() => Wish::Deployed,
+            Ok(spec) => Wish::Other(spec),
+        }
+    }
+
+    pub fn asks_for_deployed(&self, spec: &Spec) -> bool {
+        self.deployed().is_some_and(|deployed| deployed.revision.digest.as_ref() == Some(spec.digest()))
+    }
+
+    /// The ledger with the given phase.
+    pub fn with(&self, phase: Phase) -> Memory {
+        Memory { phase, ledger: self.ledger().clone() }
+    }
+
+    /// A deploy of `spec` begins: its revision is pinned.
+    pub fn begin(&self, rule: Rule, spec: &Spec) -> Step {
+        let mut ledger = self.ledger().clone();
+        ledger.deploys = ledger.deploys.saturating_add(1);
+        ledger.last_error = None;
+        let target = Revision {
+            id: RevisionId::derive(&self.app.uid, spec.digest(), ledger.deploys),
+            digest: Some(spec.digest().clone()),
+            number: ledger.deploys,
+            generation: self.app.generation,
+            job: spec.job.clone(),
+        };
+        let phase = Phase::Updating(Updating { target, since: self.now, tries: Tries::default() });
+        rule.to(Memory { phase, ledger })
+    }
+
+    /// Back to what is deployed.
+    pub fn revert(&self) -> Step {
+        let mut memory = self.with(Phase::Running(Running { since: self.now }));
+        memory.ledger.failed = None;
+        memory.ledger.last_error = None;
+        Rule::TargetReverted.to(memory)
+    }
+
+    /// A deploy is given up. What runs is left alone.
+    pub fn fail(&self, rule: Rule, target: Option<&Revision>, reason: EventReason, message: String) -> Step {
+        self.fail_with(self.ledger().clone(), rule, target, reason, message)
+    }
+
+    pub fn fail_with(
+        &self,
+        mut ledger: Ledger,
+        rule: Rule,
+        target: Option<&Revision>,
+        reason: EventReason,
+        message: String,
+    ) -> Step {
+        ledger.last_error = None;
+        ledger.failed = Some(Failure {
+            digest: target.and_then(|target| target.digest.clone()),
+            revision: target.map(|target| target.id.clone()),
+            generation: target.map_or(self.app.generation, |target| target.generation),
+            reason: rule.to_string(),
+            message: message.clone(),
+            time: self.now,
+        });
+        let phase = Phase::DeployFailed(DeployFailed { since: self.now });
+        let step = rule.to(Memory { phase, ledger }).note(reason, message.clone());
+        if reason == EventReason::DeployFailed { step } else { step.note(EventReason::DeployFailed, message) }
+    }
+
+    /// The spec cannot be deployed.
+    pub fn refuse(&self, refusal: &Refusal) -> Step {
+        self.fail(Rule::SpecRefused, None, EventReason::SpecRefused, refusal.to_string())
+    }
+
+    /// The same phase, one failed try later.
+    pub fn tried(&self, rule: Rule, tries: Tries, trouble: &Trouble, again: impl FnOnce(Tries) -> Phase) -> Step {
+        let next = backoff::failed_once_more(tries, self.now, self.policy, &self.app.uid);
+        let mut memory = self.with(again(next));
+        memory.ledger.last_error = Some(self.error(trouble));
+        rule.to(memory)
+    }
+
+    pub fn error(&self, trouble: &Trouble) -> LastError {
+        LastError { method: trouble.method.clone(), message: trouble.message.clone(), time: self.now }
+    }
+
+    /// The next try must still wait.
+    pub fn backing_off(&self, tries: Tries) -> Option<Step> {
+        let at = tries.not_before.filter(|at| *at > self.now)?;
+        let mut step = Rule::BackoffAwaited.stay().wake_at(at);
+        if let Some(error) = &self.ledger().last_error {
+            step = step.because(format!("{} failed: {}", error.method, error.message));
+        }
+        Some(step)
+    }
+
+    pub fn passed(&self, since: Timestamp, limit_ms: u32) -> bool {
+        self.now >= backoff::after(since, limit_ms)
+    }
+
+    /// Deletes of all that belongs to revisions that `keep` does not name, and whether anything is left of them.
+    pub fn leftovers(&self, objects: &Objects, keep: &[Option<&RevisionId>]) -> (Vec<Effect>, bool) {
+        let mut effects = Vec::new();
+        let mut left = false;
+        for (revision, cluster) in &objects.clusters {
+            if !keep.contains(&Some(revision)) {
+                left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
+                effects.extend(removal(revision, cluster));
+            }
+        }
+        (effects, left)
+    }
+}
+
+/// Deletes of those objects of a cluster that are not going already.
+fn removal(revision: &RevisionId, cluster: &ClusterObjects) -> impl Iterator<Item = Effect> {
+    let deployments = [&cluster.taskmanager, &cluster.jobmanager];
+    let deployments = deployments.into_iter().flatten().filter(|it| !it.deleting).map(|it| {
+        Effect::DeleteDeployment(Target { name: it.name.clone(), uid: it.uid.clone(), revision: revision.clone() })
+    });
+    let services = cluster.service.iter().filter(|it| !it.deleting).map(|it| {
+        Effect::DeleteService(Target { name: it.name.clone(), uid: it.uid.clone(), revision: revision.clone() })
+    });
+    deployments.chain(services).collect::<Vec<_>>().into_iter()
+}

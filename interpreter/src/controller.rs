@@ -1,0 +1,244 @@
+//! Watches, and one small task an application: one application's trouble never delays another's.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::policy::Policy;
+use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::api::{ApiResource, DynamicObject};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
+use kube::{Api, Client, Resource};
+use prometheus_client::registry::Registry;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::flink::FlinkClient;
+use crate::observe::kubernetes::Children;
+use crate::publish::Publisher;
+use crate::reconcile::Reconciler;
+use crate::record::Record;
+
+/// The label that every child of an application carries.
+const CHILD_LABEL: &str = "flink-app";
+
+/// What all reconcilers share.
+pub struct Context {
+    /// Kubernetes.
+    pub client: Client,
+    /// Flink.
+    pub flink: FlinkClient,
+    /// The watched children.
+    pub children: Children,
+    /// Events, metrics, logs.
+    pub publisher: Publisher,
+    /// Where snapshots are recorded, if they are.
+    pub recorder: Box<dyn Record>,
+    policy: RwLock<Policy>,
+}
+
+impl Context {
+    /// Everything that a reconciler needs.
+    pub fn new(
+        client: Client,
+        flink: FlinkClient,
+        policy: Policy,
+        recorder: Box<dyn Record>,
+        registry: &mut Registry,
+    ) -> Self {
+        let publisher = Publisher::new(client.clone(), registry);
+        Self { client, flink, children: Children::default(), publisher, recorder, policy: RwLock::new(policy) }
+    }
+
+    /// The configuration as it is now.
+    pub fn policy(&self) -> Policy {
+        self.policy.read().map(|policy| policy.clone()).unwrap_or_default()
+    }
+
+    /// Takes over a changed configuration.
+    pub fn set_policy(&self, policy: Policy) {
+        if let Ok(mut slot) = self.policy.write() {
+            *slot = policy;
+        }
+    }
+}
+
+/// Runs until `stop` resolves. `namespaces` are those to watch; none means all.
+pub async fn run(context: Arc<Context>, namespaces: &[String], stop: impl Future<Output = ()>) {
+    let mut watches = SelectAll::new();
+    match namespaces {
+        [] => watches.extend(watches_of(&context.client, None)),
+        some => some.iter().for_each(|namespace| watches.extend(watches_of(&context.client, Some(namespace)))),
+    }
+    let mut actors = Actors { context, all: HashMap::new() };
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            heard = watches.next() => match heard {
+                None => break,
+                Some(heard) => actors.hear(heard),
+            },
+        }
+    }
+    for (_, actor) in actors.all {
+        actor.task.abort();
+    }
+}
+
+/// One event of one of the watches.
+enum Heard {
+    Application(Event<DynamicObject>),
+    Deployment(Event<Deployment>),
+    Service(Event<Service>),
+    Ingress(Event<Ingress>),
+    Pod(Event<Pod>),
+}
+
+fn watches_of(client: &Client, namespace: Option<&str>) -> Vec<BoxStream<'static, Heard>> {
+    // Applications are read one by one from untyped objects: one that makes no sense must not blind the watch.
+    let resource = ApiResource::erase::<FlinkApplication>(&());
+    let applications: Api<DynamicObject> = match namespace {
+        None => Api::all_with(client.clone(), &resource),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+    };
+    vec![
+        watched(applications, watcher::Config::default(), Heard::Application),
+        watched(children(client, namespace), child_config(), Heard::Deployment),
+        watched(children(client, namespace), child_config(), Heard::Service),
+        watched(children(client, namespace), child_config(), Heard::Ingress),
+        watched(children(client, namespace), child_config(), Heard::Pod),
+    ]
+}
+
+fn children<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    }
+}
+
+fn child_config() -> watcher::Config {
+    watcher::Config::default().labels(CHILD_LABEL)
+}
+
+fn watched<K>(api: Api<K>, config: watcher::Config, wrap: fn(Event<K>) -> Heard) -> BoxStream<'static, Heard>
+where
+    K: Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
+{
+    watch_stream(api, config)
+        .default_backoff()
+        .flat_map(move |event| match event {
+            Ok(event) => stream::iter(Some(wrap(event))),
+            Err(error) => {
+                tracing::warn!("a watch broke and is begun again: {error}");
+                stream::iter(None)
+            }
+        })
+        .boxed()
+}
+
+type Key = (String, String);
+
+/// One task an application.
+struct Actors {
+    context: Arc<Context>,
+    all: HashMap<Key, Actor>,
+}
+
+struct Actor {
+    latest: watch::Sender<Arc<FlinkApplication>>,
+    wake: Arc<Notify>,
+    task: JoinHandle<()>,
+    listed: bool,
+}
+
+impl Actors {
+    fn hear(&mut self, heard: Heard) {
+        let touched = match heard {
+            Heard::Application(event) => return self.hear_application(event),
+            Heard::Deployment(event) => self.context.children.deployment(event),
+            Heard::Service(event) => self.context.children.service(event),
+            Heard::Ingress(event) => self.context.children.ingress(event),
+            Heard::Pod(event) => self.context.children.pod(event),
+        };
+        for key in touched {
+            if let Some(actor) = self.all.get(&key) {
+                actor.wake.notify_one();
+            }
+        }
+    }
+
+    fn hear_application(&mut self, event: Event<DynamicObject>) {
+        match event {
+            Event::Init => self.all.values_mut().for_each(|actor| actor.listed = false),
+            Event::InitApply(object) | Event::Apply(object) => self.seen(object),
+            Event::InitDone => {
+                let gone: Vec<Key> =
+                    self.all.iter().filter(|(_, actor)| !actor.listed).map(|(key, _)| key.clone()).collect();
+                gone.iter().for_each(|key| self.gone(key));
+            }
+            Event::Delete(object) => self.gone(&key_of(&object)),
+        }
+    }
+
+    fn seen(&mut self, object: DynamicObject) {
+        let key = key_of(&object);
+        let resource = match object.try_parse::<FlinkApplication>() {
+            Ok(resource) => Arc::new(resource),
+            Err(error) => {
+                tracing::error!(ns = %key.0, app_name = %key.1, "this application cannot be read and is left alone: {error}");
+                return;
+            }
+        };
+        if let Some(actor) = self.all.get_mut(&key) {
+            actor.listed = true;
+            actor.latest.send_replace(resource);
+            return;
+        }
+        let (latest, receiver) = watch::channel(resource);
+        let wake = Arc::new(Notify::new());
+        let task = tokio::spawn(live(self.context.clone(), receiver, wake.clone()));
+        self.all.insert(key, Actor { latest, wake, task, listed: true });
+    }
+
+    fn gone(&mut self, key: &Key) {
+        if let Some(actor) = self.all.remove(key) {
+            actor.task.abort();
+        }
+    }
+}
+
+fn key_of(object: &DynamicObject) -> Key {
+    let metadata = &object.metadata;
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+/// The life of one application's task: reconcile, then wait for a change or for the time.
+async fn live(context: Arc<Context>, mut latest: watch::Receiver<Arc<FlinkApplication>>, wake: Arc<Notify>) {
+    let mut reconciler = Reconciler::new(context);
+    loop {
+        let resource = latest.borrow_and_update().clone();
+        let next = reconciler.reconcile(&resource).await;
+        let sleep = async {
+            match next {
+                None => std::future::pending().await,
+                Some(at) => tokio::time::sleep_until(Instant::into(at)).await,
+            }
+        };
+        tokio::select! {
+            () = sleep => {}
+            () = wake.notified() => {}
+            changed = latest.changed() => if changed.is_err() { return },
+        }
+    }
+}

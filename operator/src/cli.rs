@@ -1,0 +1,72 @@
+//! The command line: what can be asked, and which exit code answers.
+//!
+//! 0: done. 1: it ran, and what it was to bring about failed. 2: the request makes no sense as given.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{config, crd, docs, replay, run};
+
+/// A Kubernetes operator for Apache Flink.
+#[derive(Parser)]
+#[command(name = "flinkk8soperator", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the operator against the cluster of the kubeconfig, or the one it runs in.
+    Run(config::RunArgs),
+    /// Print the CustomResourceDefinition of FlinkApplication.
+    Crd,
+    /// Step recorded snapshots through the core and print each decision.
+    Replay(replay::ReplayArgs),
+    /// Write the generated pages of the documentation.
+    Docs(docs::DocsArgs),
+}
+
+/// Why a command ended without success.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    /// Exit code 2.
+    #[error("{0}")]
+    BadInput(String),
+}
+
+impl Failure {
+    /// Wraps an error as a failure of what was to be done.
+    pub fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    /// Wraps an error as the user's to mend.
+    pub fn bad_input(error: impl std::fmt::Display) -> Self {
+        Self::BadInput(error.to_string())
+    }
+}
+
+/// Parses the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Crd => crd::print(),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Docs(args) => docs::write(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(match failure {
+                Failure::Failed(_) => 1,
+                Failure::BadInput(_) => 2,
+            })
+        }
+    }
+}
