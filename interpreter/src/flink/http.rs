@@ -1,0 +1,212 @@
+//! One request, one answer: addressed, sent, timed, counted.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use flink_operator_core::snapshot::TroubleClass;
+
+use super::wire::Refusal;
+use super::{JobManager, cause};
+use crate::error::{Error, one_line};
+
+/// The requests that are made of Flink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Call {
+    /// `GET /overview`
+    Overview,
+    /// `GET /taskmanagers`
+    TaskManagers,
+    /// `GET /jobs/:id`
+    Job,
+    /// `GET /jobs/:id/metrics`
+    JobMetrics,
+    /// `GET /jobs/:id/exceptions`
+    Exceptions,
+    /// `GET /jobs/:id/savepoints/:trigger`
+    Savepoint,
+    /// `GET /jobs/:id/checkpoints`
+    Checkpoints,
+    /// `POST /jars/:jar/run`
+    Submit,
+    /// `POST /jobs/:id/stop`
+    Stop,
+    /// `PATCH /jobs/:id`
+    Cancel,
+}
+
+impl Call {
+    /// The name of the call in `status.lastSeenError.method` and in metrics; the original's where it
+    /// made the same call.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Overview => "GetClusterOverview",
+            Self::TaskManagers => "GetTaskManagers",
+            Self::Job => "GetJobOverview",
+            Self::JobMetrics => "GetJobMetrics",
+            Self::Exceptions => "GetJobExceptions",
+            Self::Savepoint => "CheckSavepointStatus",
+            Self::Checkpoints => "GetLatestCheckpoint",
+            Self::Submit => "SubmitJob",
+            Self::Stop => "CancelJobWithSavepoint",
+            Self::Cancel => "ForceCancelJob",
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// With an answer of this HTTP status.
+    Answered(u16),
+    /// Without one in time.
+    TimedOut,
+    /// Without a connection, or with one that broke.
+    Unreachable,
+}
+
+/// Is told of every request, for metrics.
+pub trait Calls: Send + Sync {
+    /// A request ended.
+    fn finished(&self, call: Call, outcome: Outcome, took: Duration);
+}
+
+/// Counts nothing.
+pub struct Uncounted;
+
+impl Calls for Uncounted {
+    fn finished(&self, _: Call, _: Outcome, _: Duration) {}
+}
+
+/// A request to be made; parts of the path are encoded when it is sent.
+pub(super) struct Request<'a> {
+    pub call: Call,
+    pub method: Method,
+    pub path: &'a [&'a str],
+    pub query: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Request<'a> {
+    pub fn get(call: Call, path: &'a [&'a str]) -> Self {
+        Self { call, method: Method::GET, path, query: &[] }
+    }
+
+    pub fn post(call: Call, path: &'a [&'a str]) -> Self {
+        Self { call, method: Method::POST, path, query: &[] }
+    }
+
+    pub fn patch(call: Call, path: &'a [&'a str]) -> Self {
+        Self { call, method: Method::PATCH, path, query: &[] }
+    }
+
+    pub fn query(mut self, query: &'a [(&'a str, &'a str)]) -> Self {
+        self.query = query;
+        self
+    }
+}
+
+/// An answer of whatever status.
+pub(super) struct Answer {
+    pub asked: String,
+    pub status: u16,
+    body: Vec<u8>,
+}
+
+impl JobManager<'_> {
+    /// Sends a question and reads the answer; None where Flink itself answers that it does not know
+    /// the thing. (A proxy that does not know the JobManager answers 404 too.)
+    pub(super) async fn get<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<Option<T>, Error> {
+        let answer = self.send(request, None::<&()>).await?;
+        match answer.status {
+            200..=299 => answer.read().map(Some),
+            404 if answer.flink_does_not_know_it() => Ok(None),
+            400 => Err(answer.refused(TroubleClass::OurBug)),
+            _ => Err(answer.refused(TroubleClass::TryAgain)),
+        }
+    }
+
+    /// Sends a request and waits for the answer, whatever its status.
+    pub(super) async fn send(&self, request: Request<'_>, body: Option<&impl Serialize>) -> Result<Answer, Error> {
+        let asked = format!("{} /{} at {}", request.method, request.path.join("/"), self.base);
+        let Some(url) = self.url(&request) else {
+            return Err(Error::refused(asked, TroubleClass::TryAgain, "this JobManager has no address"));
+        };
+        let after = if request.method == Method::GET { self.client.timeouts.look } else { self.client.timeouts.act };
+        let mut builder = self.client.http.request(request.method.clone(), url).timeout(after);
+        if let Some(body) = body {
+            builder = builder.json(body);
+        }
+        let begun = Instant::now();
+        let answer = async {
+            let response = builder.send().await?;
+            let status = response.status().as_u16();
+            Ok((status, response.bytes().await?))
+        };
+        let answer: Result<_, reqwest::Error> = answer.await;
+        let outcome = match &answer {
+            Ok((status, _)) => Outcome::Answered(*status),
+            Err(error) if error.is_timeout() => Outcome::TimedOut,
+            Err(_) => Outcome::Unreachable,
+        };
+        self.client.calls.finished(request.call, outcome, begun.elapsed());
+        match answer {
+            Ok((status, body)) => Ok(Answer { asked, status, body: body.to_vec() }),
+            Err(error) if error.is_timeout() && !error.is_connect() => Err(Error::TimedOut { asked, after }),
+            Err(source) => Err(Error::Transport { asked, source: source.without_url() }),
+        }
+    }
+
+    fn url(&self, request: &Request<'_>) -> Option<Url> {
+        let mut url = Url::parse(&self.base).ok()?;
+        url.path_segments_mut().ok()?.pop_if_empty().extend(request.path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(request.query);
+        }
+        Some(url)
+    }
+}
+
+impl Answer {
+    /// The body as what it should be. Anything else is an error, never a default (B-41).
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| self.garbled(&error))
+    }
+
+    pub fn garbled(&self, detail: &dyn fmt::Display) -> Error {
+        Error::Garbled { asked: self.asked.clone(), detail: detail.to_string() }
+    }
+
+    /// The errors that Flink tells, as one text of sentences and stack traces; None where the answer
+    /// is not Flink's.
+    pub fn errors(&self) -> Option<String> {
+        serde_json::from_slice::<Refusal>(&self.body).ok().map(|refusal| refusal.errors.join("\n"))
+    }
+
+    /// The root cause in one line.
+    pub fn cause(&self) -> String {
+        match self.errors() {
+            Some(errors) => cause::root_cause(without_preface(&errors)),
+            None => one_line(&String::from_utf8_lossy(&self.body)),
+        }
+    }
+
+    /// A 404 of Flink's own that means a thing and not a path.
+    pub fn flink_does_not_know_it(&self) -> bool {
+        let no_such_path =
+            |errors: &str| errors.starts_with("Not found") || errors.contains("Unable to load requested file");
+        self.status == 404 && self.errors().is_some_and(|errors| !no_such_path(&errors))
+    }
+
+    /// This answer as an error that tells the root cause.
+    pub fn refused(&self, class: TroubleClass) -> Error {
+        Error::refused(&self.asked, class, format!("{} (status {})", self.cause(), self.status))
+    }
+}
+
+/// Flink puts a sentence that says nothing before the stack trace.
+fn without_preface(errors: &str) -> &str {
+    errors.strip_prefix("Internal server error.").unwrap_or(errors).trim_start()
+}

@@ -1,0 +1,165 @@
+//! What a JobManager is asked.
+
+use std::collections::BTreeMap;
+
+use flink_operator_core::id::{JobId, TriggerId};
+use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Job, JobState, Overview, SavepointSeen, Tasks};
+use futures::future::{join, try_join};
+use jiff::Timestamp;
+
+use super::http::{Call, Request};
+use super::{JobManager, cause, wire};
+use crate::error::Error;
+
+impl JobManager<'_> {
+    /// Slots and TaskManagers.
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        let (cluster, workers) = try_join(self.cluster(), self.workers()).await?;
+        let heartbeats = workers.taskmanagers.iter().map(|worker| self.time("/taskmanagers", worker.last_heartbeat));
+        Ok(Overview {
+            slots_total: cluster.slots_total,
+            slots_available: cluster.slots_available,
+            heartbeats: heartbeats.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) async fn cluster(&self) -> Result<wire::ClusterOverview, Error> {
+        let found = self.get(Request::get(Call::Overview, &["overview"])).await?;
+        found.ok_or_else(|| self.nonsense("/overview", "it has no overview"))
+    }
+
+    async fn workers(&self) -> Result<wire::TaskManagers, Error> {
+        let found = self.get(Request::get(Call::TaskManagers, &["taskmanagers"])).await?;
+        found.ok_or_else(|| self.nonsense("/taskmanagers", "it has no list of TaskManagers"))
+    }
+
+    /// A job; None when Flink does not know it. Where it fails, the cause is asked for too.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
+        let path = ["jobs", id.as_str()];
+        let details = self.get::<wire::JobDetails>(Request::get(Call::Job, &path));
+        let (details, restarts) = join(details, self.restarts(id)).await;
+        let Some(details) = details? else { return Ok(None) };
+        let failure = match details.state {
+            JobState::Failed | JobState::Failing | JobState::Restarting => self.failure(id).await,
+            JobState::Initializing
+            | JobState::Created
+            | JobState::Running
+            | JobState::Cancelling
+            | JobState::Canceled
+            | JobState::Finished
+            | JobState::Suspended
+            | JobState::Reconciling => None,
+        };
+        let started = details.start_time.filter(|time| *time > 0);
+        Ok(Some(Job {
+            state: details.state,
+            start_time: started.map(|time| self.time("/jobs/:id", time)).transpose()?,
+            tasks: tasks(&details.vertices),
+            restarts,
+            failure,
+        }))
+    }
+
+    /// How often the job restarted; it only tells, so no answer is None.
+    async fn restarts(&self, id: &JobId) -> Option<u32> {
+        let path = ["jobs", id.as_str(), "metrics"];
+        let request = Request::get(Call::JobMetrics, &path).query(&[("get", "numRestarts")]);
+        let metrics: Vec<wire::Metric> = self.get(request).await.ok()??;
+        let metric = metrics.into_iter().find(|metric| metric.id == "numRestarts")?;
+        metric.value?.parse().ok()
+    }
+
+    /// The root cause of the newest failure; it only explains, so no answer is None.
+    async fn failure(&self, id: &JobId) -> Option<String> {
+        let path = ["jobs", id.as_str(), "exceptions"];
+        let exceptions: wire::Exceptions = self.get(Request::get(Call::Exceptions, &path)).await.ok()??;
+        let newest = exceptions.history.and_then(|history| history.entries.into_iter().next());
+        let trace = newest.and_then(|entry| entry.stacktrace.or(entry.exception_name)).or(exceptions.root)?;
+        Some(cause::root_cause(&trace)).filter(|cause| !cause.is_empty())
+    }
+
+    /// A savepoint; None when Flink does not know the trigger (or not even the job).
+    ///
+    /// The status `COMPLETED` says only that it is over: the outcome is a location or a cause.
+    pub async fn savepoint(&self, job: &JobId, trigger: &TriggerId) -> Result<Option<SavepointSeen>, Error> {
+        let given = self.client.given().get(trigger).cloned();
+        let path = ["jobs", job.as_str(), "savepoints", given.as_deref().unwrap_or(trigger.as_str())];
+        let found: Option<wire::SavepointOperation> = self.get(Request::get(Call::Savepoint, &path)).await?;
+        let Some(found) = found else { return Ok(None) };
+        if found.status.id == wire::OperationState::InProgress {
+            return Ok(Some(SavepointSeen::InProgress));
+        }
+        match found.operation {
+            Some(wire::SavepointResult { failure_cause: Some(failure), .. }) => {
+                let cause = cause::root_cause(failure.stack_trace.as_deref().unwrap_or(&failure.class));
+                Ok(Some(SavepointSeen::Failed { cause }))
+            }
+            Some(wire::SavepointResult { location: Some(path), .. }) if !path.is_empty() => {
+                Ok(Some(SavepointSeen::Completed { path }))
+            }
+            Some(_) | None => {
+                Err(self.nonsense("/jobs/:id/savepoints/:trigger", "completed, with neither a location nor a cause"))
+            }
+        }
+    }
+
+    /// Checkpoint statistics; None when Flink does not know the job, or the job takes no checkpoints.
+    pub async fn checkpoints(&self, job: &JobId) -> Result<Option<Checkpoints>, Error> {
+        let Some(statistics) = self.checkpoint_statistics(job).await? else { return Ok(None) };
+        let completed = |it: Option<wire::CompletedCheckpoint>| {
+            it.map(|it| {
+                let path = it.external_path.filter(|_| !it.discarded);
+                self.checkpoint(path, it.trigger_timestamp)
+            })
+            .transpose()
+        };
+        let restored = statistics.latest.restored;
+        Ok(Some(Checkpoints {
+            completed: statistics.counts.completed,
+            failed: statistics.counts.failed,
+            latest: completed(statistics.latest.completed)?,
+            restored: restored.map(|it| self.checkpoint(it.external_path, it.restore_timestamp)).transpose()?,
+            savepoint: completed(statistics.latest.savepoint)?,
+        }))
+    }
+
+    pub(super) async fn checkpoint_statistics(&self, job: &JobId) -> Result<Option<wire::CheckpointStatistics>, Error> {
+        self.get(Request::get(Call::Checkpoints, &["jobs", job.as_str(), "checkpoints"])).await
+    }
+
+    fn checkpoint(&self, path: Option<String>, time: i64) -> Result<Checkpoint, Error> {
+        Ok(Checkpoint { path: path.filter(|path| is_address(path)), time: self.time("/jobs/:id/checkpoints", time)? })
+    }
+
+    fn time(&self, of: &str, milliseconds: i64) -> Result<Timestamp, Error> {
+        Timestamp::from_millisecond(milliseconds)
+            .map_err(|_| self.nonsense(of, &format!("{milliseconds} ms is no time since 1970")))
+    }
+
+    fn nonsense(&self, of: &str, detail: &str) -> Error {
+        Error::Garbled { asked: format!("GET {of} at {}", self.base), detail: detail.to_owned() }
+    }
+}
+
+/// Where a checkpoint has no address Flink says so in angle brackets, such as
+/// `<checkpoint-not-externally-addressable>`.
+fn is_address(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with('<')
+}
+
+/// The subtasks of all vertices together.
+fn tasks(vertices: &[wire::Vertex]) -> Tasks {
+    let mut by_state = BTreeMap::<&str, u32>::new();
+    for (state, count) in vertices.iter().flat_map(|vertex| &vertex.tasks) {
+        let sum = by_state.entry(state).or_default();
+        *sum = sum.saturating_add(*count);
+    }
+    let of = |state| by_state.get(state).copied().unwrap_or_default();
+    Tasks {
+        total: by_state.values().fold(0, |sum, count| sum.saturating_add(*count)),
+        running: of("RUNNING"),
+        finished: of("FINISHED"),
+        failed: of("FAILED"),
+        created: of("CREATED"),
+    }
+}

@@ -1,0 +1,10 @@
+//! Observing: the questions of [`flink_operator_core::needs`], asked of Kubernetes and Flink.
+
+mod child;
+mod children;
+pub mod flink;
+pub mod kubernetes;
+mod pod;
+
+pub use child::{Child, Kind, Watched};
+pub use children::{ApplicationName, Children};

@@ -1,0 +1,211 @@
+//! One object of an application, reduced to what counts: a cache of ten thousand applications holds no
+//! pod templates.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+
+use flink_operator_core::id::RevisionId;
+use flink_operator_core::manifest::names::{self, Role};
+use flink_operator_core::manifest::ui_port;
+use flink_operator_core::snapshot::{DeploymentSeen, IngressSeen, Objects, PodTrouble, ServiceSeen};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+
+use super::pod;
+
+/// The kinds of objects that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// JobManagers and TaskManagers.
+    Deployment,
+    /// The way to the JobManagers.
+    Service,
+    /// The way in from outside.
+    Ingress,
+    /// What the Deployments made.
+    Pod,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Deployment, Self::Service, Self::Ingress, Self::Pod];
+}
+
+/// One object of an application, reduced to what counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// The value of the label that names the application.
+    pub(super) application: Option<String>,
+    /// The uid in the controlling owner reference.
+    owner: Option<String>,
+    body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Body {
+    Deployment {
+        revision: Option<RevisionId>,
+        role: Option<Role>,
+        pods: BTreeMap<String, String>,
+        seen: DeploymentSeen,
+    },
+    Service {
+        revision: Option<RevisionId>,
+        ui_port: Option<NonZeroU16>,
+        seen: ServiceSeen,
+    },
+    Ingress(IngressSeen),
+    Pod {
+        labels: BTreeMap<String, String>,
+        trouble: Option<PodTrouble>,
+    },
+}
+
+/// A kind of object that is watched.
+pub trait Watched: kube::Resource<DynamicType = ()> + Clone {
+    /// Which one.
+    const KIND: Kind;
+
+    /// What counts of the object.
+    fn child(&self) -> Child;
+}
+
+impl Child {
+    fn of(metadata: &ObjectMeta, body: Body) -> Self {
+        let owners = metadata.owner_references.as_deref().unwrap_or_default();
+        let controller = owners.iter().find(|owner| owner.controller == Some(true));
+        let labels = metadata.labels.as_ref();
+        Self {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            application: labels.and_then(|labels| labels.get(names::APP)).cloned(),
+            owner: controller.map(|owner| owner.uid.clone()),
+            body,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.body {
+            Body::Deployment { .. } => Kind::Deployment,
+            Body::Service { .. } => Kind::Service,
+            Body::Ingress(_) => Kind::Ingress,
+            Body::Pod { .. } => Kind::Pod,
+        }
+    }
+
+    /// The port of Flink's REST interface, if this is a Service that has one.
+    pub(super) fn ui_port(&self) -> Option<NonZeroU16> {
+        match &self.body {
+            Body::Service { ui_port, .. } => *ui_port,
+            Body::Deployment { .. } | Body::Ingress(_) | Body::Pod { .. } => None,
+        }
+    }
+}
+
+/// The objects of the application `name` with this uid, sorted by revision.
+///
+/// Objects of another owner do not count, such as those of an earlier application of that name. A pod
+/// is owned by a ReplicaSet, so it counts where a Deployment that counts selects it.
+pub(super) fn sort<'a>(name: &str, uid: &str, children: impl Iterator<Item = &'a Child> + Clone) -> Objects {
+    let mut objects = Objects::default();
+    let owned = children.clone().filter(|child| child.owner.as_deref() == Some(uid));
+    for child in owned.clone() {
+        match &child.body {
+            Body::Deployment { revision: Some(revision), role: Some(role), seen, .. } => {
+                let cluster = objects.clusters.entry(revision.clone()).or_default();
+                match role {
+                    Role::JobManager => cluster.jobmanager = Some(seen.clone()),
+                    Role::TaskManager => cluster.taskmanager = Some(seen.clone()),
+                }
+            }
+            Body::Service { seen, .. } if seen.name == names::generic_service(name) => {
+                objects.generic_service = Some(seen.clone());
+            }
+            Body::Service { revision: Some(revision), seen, .. } => {
+                objects.clusters.entry(revision.clone()).or_default().service = Some(seen.clone());
+            }
+            Body::Ingress(seen) if seen.name == names::ingress(name) => objects.ingress = Some(seen.clone()),
+            Body::Deployment { .. } | Body::Service { .. } | Body::Ingress(_) | Body::Pod { .. } => {}
+        }
+    }
+    for child in children {
+        let Body::Pod { labels, trouble: Some(trouble) } = &child.body else { continue };
+        let revision = owned.clone().find_map(|owner| match &owner.body {
+            Body::Deployment { revision: Some(revision), pods, .. } if selects(pods, labels) => Some(revision),
+            Body::Deployment { .. } | Body::Service { .. } | Body::Ingress(_) | Body::Pod { .. } => None,
+        });
+        if let Some(cluster) = revision.and_then(|revision| objects.clusters.get_mut(revision)) {
+            cluster.pod_troubles.push(trouble.clone());
+        }
+    }
+    objects
+}
+
+/// Whether a Deployment's `matchLabels` mean a pod with these labels; none mean nothing here.
+fn selects(pods: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    !pods.is_empty() && pods.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+impl Watched for Deployment {
+    const KIND: Kind = Kind::Deployment;
+
+    fn child(&self) -> Child {
+        let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
+        let spec = self.spec.as_ref();
+        let status = self.status.as_ref();
+        let seen = DeploymentSeen {
+            name: self.name_any(),
+            uid: self.uid().unwrap_or_default(),
+            deleting: self.metadata.deletion_timestamp.is_some(),
+            replicas: count(spec.and_then(|spec| spec.replicas)).unwrap_or(1),
+            existing: count(status.and_then(|status| status.replicas)).unwrap_or(0),
+            available: count(status.and_then(|status| status.available_replicas)).unwrap_or(0),
+        };
+        let body = Body::Deployment {
+            revision: names::revision_of(self.metadata.labels.as_ref()),
+            role: names::role_of(self.metadata.labels.as_ref()),
+            pods: spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default(),
+            seen,
+        };
+        Child::of(&self.metadata, body)
+    }
+}
+
+impl Watched for Service {
+    const KIND: Kind = Kind::Service;
+
+    fn child(&self) -> Child {
+        let selector = self.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        let seen = ServiceSeen {
+            name: self.name_any(),
+            uid: self.uid().unwrap_or_default(),
+            deleting: self.metadata.deletion_timestamp.is_some(),
+            selects: selector.and_then(|selector| selector.get(names::SELECTOR)).cloned().unwrap_or_default(),
+        };
+        let revision = names::revision_of(self.metadata.labels.as_ref());
+        Child::of(&self.metadata, Body::Service { revision, ui_port: ui_port(self), seen })
+    }
+}
+
+impl Watched for Ingress {
+    const KIND: Kind = Kind::Ingress;
+
+    fn child(&self) -> Child {
+        let seen = IngressSeen { name: self.name_any(), uid: self.uid().unwrap_or_default() };
+        Child::of(&self.metadata, Body::Ingress(seen))
+    }
+}
+
+impl Watched for Pod {
+    const KIND: Kind = Kind::Pod;
+
+    fn child(&self) -> Child {
+        let labels = self.metadata.labels.clone().unwrap_or_default();
+        Child::of(&self.metadata, Body::Pod { labels, trouble: pod::trouble(self) })
+    }
+}

@@ -1,0 +1,73 @@
+//! Fresh looks at the API server. The watch caches are [`super::Children`].
+
+use std::time::Duration;
+
+use flink_operator_core::application::Application;
+use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::manifest::names;
+use flink_operator_core::snapshot::{Objects, Seen, Trouble};
+use futures::future::try_join4;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use serde::de::DeserializeOwned;
+
+use super::child::{self, Child, Watched};
+use crate::error::Error;
+
+/// How long the API server may take for an answer.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The application as the API server has it now; None when there is none.
+pub async fn fresh_application(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<FlinkApplication>, Trouble> {
+    let api = Api::<FlinkApplication>::namespaced(client.clone(), namespace);
+    let asked = format!("get FlinkApplication {namespace}/{name}");
+    answer(asked, api.get_opt(name)).await.map_err(|error| error.trouble("GetApplication"))
+}
+
+/// The objects of an application as the API server has them now.
+pub async fn fresh_objects(client: &Client, application: &Application) -> Seen<Objects> {
+    let lists = try_join4(
+        list::<Deployment>(client, application),
+        list::<Service>(client, application),
+        list::<Ingress>(client, application),
+        list::<Pod>(client, application),
+    );
+    match lists.await {
+        Ok((deployments, services, ingresses, pods)) => {
+            let children = [&deployments, &services, &ingresses, &pods].into_iter().flatten();
+            Seen::Present(child::sort(&application.name, &application.uid, children))
+        }
+        Err(error) => Seen::Unreachable(error.trouble("ListObjects")),
+    }
+}
+
+async fn list<K>(client: &Client, application: &Application) -> Result<Vec<Child>, Error>
+where
+    K: Watched + kube::Resource<Scope = NamespaceResourceScope> + DeserializeOwned + std::fmt::Debug,
+{
+    let namespace = &application.namespace;
+    let api = Api::<K>::namespaced(client.clone(), namespace);
+    let labelled = ListParams::default().labels(&format!("{}={}", names::APP, application.name));
+    let asked = format!("list {}s of {namespace}/{}", K::kind(&()), application.name);
+    let objects = answer(asked, api.list(&labelled)).await?;
+    Ok(objects.items.iter().map(Watched::child).collect())
+}
+
+/// Waits for an answer of the API server, within bounds.
+pub(crate) async fn answer<T>(
+    asked: impl Into<String>,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => answer.map_err(|source| Error::kubernetes(asked, source)),
+        Err(_) => Err(Error::TimedOut { asked: asked.into(), after: ANSWER_TIMEOUT }),
+    }
+}

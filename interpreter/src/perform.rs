@@ -1,0 +1,83 @@
+//! Performing: the effects of a step, carried out in order.
+
+mod flink;
+mod kubernetes;
+
+use std::sync::Arc;
+
+use flink_operator_core::application::Application;
+use flink_operator_core::effect::{Effect, EffectKind};
+use flink_operator_core::snapshot::{Report, Trouble};
+
+use crate::error::Error;
+use crate::flink::{Call, FlinkClient};
+
+/// The field manager of everything that the operator writes.
+pub const FIELD_MANAGER: &str = "flinkk8soperator";
+
+/// Carries effects out.
+#[derive(Clone)]
+pub struct Performer {
+    kubernetes: kube::Client,
+    flink: Arc<FlinkClient>,
+}
+
+impl Performer {
+    /// One that talks through these clients.
+    pub fn new(kubernetes: kube::Client, flink: Arc<FlinkClient>) -> Self {
+        Self { kubernetes, flink }
+    }
+
+    /// Performs effects in their order and stops at the first that fails.
+    pub async fn perform_all(&self, application: &Application, effects: &[Effect]) -> Report {
+        let mut report = Report::default();
+        for effect in effects {
+            if let Err(trouble) = self.perform(application, effect).await {
+                report.failed.insert(effect.key(), trouble);
+                break;
+            }
+        }
+        report
+    }
+
+    /// Performs one effect. One that finds itself done has succeeded.
+    pub async fn perform(&self, application: &Application, effect: &Effect) -> Result<(), Trouble> {
+        self.try_perform(application, effect).await.map_err(|error| error.trouble(&method(effect)))
+    }
+
+    async fn try_perform(&self, application: &Application, effect: &Effect) -> Result<(), Error> {
+        match effect {
+            Effect::CreateDeployment(deployment) => self.create(application, deployment.as_ref()).await,
+            Effect::CreateService(service) => self.create(application, service.as_ref()).await,
+            Effect::CreateIngress(ingress) => self.create(application, ingress.as_ref()).await,
+            Effect::PointService(service) => self.point(application, service).await,
+            Effect::DeleteDeployment(target) => self.delete_deployment(application, target).await,
+            Effect::DeleteService(target) => self.delete_service(application, target).await,
+            Effect::AddFinalizer => self.add_finalizer(application).await,
+            Effect::RemoveFinalizer => self.remove_finalizer(application).await,
+            Effect::SubmitJob(submission) => self.submit(application, submission).await,
+            Effect::StopWithSavepoint { revision, job, trigger } => {
+                self.stop(application, revision, job, trigger).await
+            }
+            Effect::CancelJob { revision, job } => self.cancel(application, revision, job).await,
+        }
+    }
+}
+
+/// The name of the call in `status.lastSeenError.method`: the original's for calls to Flink.
+fn method(effect: &Effect) -> String {
+    let call = match effect {
+        Effect::SubmitJob(_) => Call::Submit,
+        Effect::StopWithSavepoint { .. } => Call::Stop,
+        Effect::CancelJob { .. } => Call::Cancel,
+        Effect::CreateDeployment(_)
+        | Effect::CreateService(_)
+        | Effect::CreateIngress(_)
+        | Effect::PointService(_)
+        | Effect::DeleteDeployment(_)
+        | Effect::DeleteService(_)
+        | Effect::AddFinalizer
+        | Effect::RemoveFinalizer => return EffectKind::from(effect).to_string(),
+    };
+    call.method().to_owned()
+}
