@@ -53,6 +53,11 @@ impl Server {
         self
     }
 
+    /// A client that takes this server for the API server.
+    pub fn kubernetes(&self) -> kube::Client {
+        kube::Client::try_from(kube::Config::new(self.url.parse().unwrap())).unwrap()
+    }
+
     /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
