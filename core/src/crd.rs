@@ -4,12 +4,14 @@
 //! rewritten by being read. What a spec means, and whether it means anything, is decided in
 //! [`crate::application`].
 
+mod check;
 mod definition;
 pub mod rules;
 mod schema;
 mod spec;
 mod status;
 
+pub use check::read;
 pub use definition::{definition, schema_of_the_resource, unknown_fields};
 pub use spec::*;
 pub use status::*;

@@ -256,6 +256,6 @@ impl JobFigures {
 }
 
 /// Times that only tell have whole seconds in the status, as the original wrote them.
-fn whole_second(time: Timestamp) -> Timestamp {
+pub(crate) fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::application::{Application, Refusal, Spec};
 use crate::backoff;
 use crate::effect::{Effect, Target};
+use crate::health::whole_second;
 use crate::id::RevisionId;
 use crate::memory::{Deployed, Failure, LastError, Ledger, Memory, Revision, Tries};
 use crate::phase::{DeployFailed, Phase, Running, Updating};
@@ -156,7 +157,7 @@ impl<'a> View<'a> {
     }
 
     pub fn error(&self, trouble: &Trouble) -> LastError {
-        LastError { method: trouble.method.clone(), message: trouble.message.clone(), time: self.now }
+        LastError { method: trouble.method.clone(), message: trouble.message.clone(), time: whole_second(self.now) }
     }
 
     /// The next try must still wait.

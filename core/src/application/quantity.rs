@@ -73,7 +73,7 @@ impl fmt::Display for Quantity {
     /// Kubernetes' canonical form: the largest suffix that leaves a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.style {
-            Style::Binary if self.nanos.abs() >= 1024 * NANOS => {
+            Style::Binary if self.nanos.abs() >= 1024 * NANOS && self.nanos % NANOS == 0 => {
                 let (number, power) = reduced(self.units(), 1024, BINARY.len() - 1);
                 write!(f, "{number}{}", BINARY.get(power).unwrap_or(&""))
             }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", ".", "abc", "1gb", "1 Gi", "Gi", "1.2.3", "--1", "1e", "1Kii", "9E9", "8Ei", "1e99", "١"] {
+        for text in ["", ".", "abc", "1gb", "1 Gi", "Gi", "1.2.3", "--1", "1e", "1Kii", "10E", "8Ei", "1e99", "١"] {
             assert_eq!(Quantity::parse(text), Err(NotAQuantity), "{text}");
         }
     }

@@ -104,6 +104,11 @@ fn completed(mut validation: Value) -> Value {
         tidy(root);
         root.insert("x-kubernetes-validations".into(), rules::of_the_object().into());
     }
+    if let Some(Value::Object(properties)) = validation.pointer_mut("/openAPIV3Schema/properties") {
+        for (name, kind) in [("apiVersion", "string"), ("kind", "string"), ("metadata", "object")] {
+            properties.insert(name.into(), json!({"type": kind}));
+        }
+    }
     if let Some(Value::Object(spec)) = validation.pointer_mut("/openAPIV3Schema/properties/spec") {
         spec.insert("x-kubernetes-validations".into(), rules::of_the_spec().into());
     }

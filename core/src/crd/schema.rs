@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// What a quantity looks like, as Kubernetes writes it in its own definitions.
 pub(super) const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
@@ -24,7 +24,6 @@ pub(super) fn resources_schema(generator: &mut SchemaGenerator) -> Schema {
     for list in ["limits", "requests"] {
         let values = schema.pointer_mut(&format!("/properties/{list}/additionalProperties"));
         if let Some(Value::Object(values)) = values {
-            values.insert("anyOf".into(), json!([{"type": "integer"}, {"type": "string"}]));
             values.insert("pattern".into(), QUANTITY.into());
         }
     }

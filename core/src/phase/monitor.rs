@@ -53,7 +53,7 @@ pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
 
 /// Brings the figures of the status up to date: at once if they matter, once a refresh period if they only tell.
 pub(super) fn refresh(view: &View<'_>) -> Option<Step> {
-    let deployed = view.deployed()?;
+    let deployed = view.deployed().filter(|_| view.deployed_job_untouched())?;
     let flink = view.flink(&deployed.revision.id);
     let objects = view.objects().and_then(|objects| objects.clusters.get(&deployed.revision.id));
     let ledger = view.ledger();

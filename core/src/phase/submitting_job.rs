@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::backoff;
 use crate::effect::{Effect, Submission};
 use crate::id::JobId;
@@ -47,7 +49,7 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
     let cause = || job.failure.as_deref().unwrap_or("Flink names no cause");
     match job.state {
         JobState::Running if job.tasks.all_started() => {
-            repoint(view, at).unwrap_or_else(|| started(view, at, Rule::JobStarted, &id))
+            repoint(view, at, accepted).unwrap_or_else(|| started(view, at, Rule::JobStarted, &id))
         }
         JobState::Finished => {
             let text = format!("Job {id} has finished.");
@@ -86,11 +88,14 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
     }
 }
 
-/// Before the deploy counts as done, the application's own Service leads to it.
-fn repoint(view: &View<'_>, at: &SubmittingJob) -> Option<Step> {
+/// Before the deploy counts as done, the application's own Service leads to it; but a job that runs does not
+/// wait for a Service for ever: Running goes on trying.
+fn repoint(view: &View<'_>, at: &SubmittingJob, accepted: Timestamp) -> Option<Step> {
     let Wish::Target(spec) = view.wish(&at.target) else { return None };
     let service = view.objects()?.generic_service.as_ref()?;
-    if manifest::names::selects_jobmanager(&service.selects, &at.target.id) || view.trouble().is_some() {
+    if manifest::names::selects_jobmanager(&service.selects, &at.target.id) || view.trouble().is_some()
+        || view.passed(accepted, view.policy.job_start_timeout_ms)
+    {
         return None;
     }
     let rendered = manifest::render(view.app, spec, view.policy, &at.target.id);

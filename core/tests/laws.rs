@@ -1,0 +1,371 @@
+//! The laws of the machine, each a property of arbitrary snapshots.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod arbitrary;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use arbitrary::{UID, application, manifest, memory, snapshot, snapshot_in};
+use flink_operator_core::application::DeleteMode;
+use flink_operator_core::crd::FlinkApplicationStatus;
+use flink_operator_core::effect::{Effect, EffectKind};
+use flink_operator_core::id::{JobId, TriggerId};
+use flink_operator_core::memory::Memory;
+use flink_operator_core::phase::{Phase, PhaseName};
+use flink_operator_core::policy::Policy;
+use flink_operator_core::rule::{Rule, To};
+use flink_operator_core::snapshot::*;
+use flink_operator_core::{needs, status, step};
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use strum::IntoEnumIterator as _;
+
+static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(flink_operator_core::crd::schema_of_the_resource);
+
+fn known(snapshot: &Snapshot) -> Option<&Memory> {
+    match &snapshot.memory {
+        Remembered::Known(memory) => Some(memory),
+        Remembered::Unreadable(_) => None,
+    }
+}
+
+/// What `needs` did not name is taken away.
+fn only_what_was_asked(snapshot: &Snapshot) -> Snapshot {
+    let needs = needs(&snapshot.application, &snapshot.memory);
+    let mut asked = snapshot.clone();
+    asked.observed = Observed::default();
+    if needs.objects {
+        asked.observed.objects = snapshot.observed.objects.clone();
+    }
+    for (revision, questions) in &needs.flink {
+        let Some(all) = snapshot.observed.flink.get(revision) else { continue };
+        let mut seen = FlinkSeen::default();
+        if questions.overview {
+            seen.overview = all.overview.clone();
+        }
+        if questions.job.is_some() {
+            seen.job = all.job.clone();
+        }
+        if questions.savepoint.is_some() {
+            seen.savepoint = all.savepoint.clone();
+        }
+        if questions.checkpoints.is_some() {
+            seen.checkpoints = all.checkpoints.clone();
+        }
+        asked.observed.flink.insert(revision.clone(), seen);
+    }
+    asked
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_step_obeys_the_rule_it_cites(snapshot in snapshot()) {
+        let step = step(&snapshot);
+        let edge = step.rule().edge();
+        let from = known(&snapshot).map(|memory| memory.phase.name());
+        match from {
+            Some(from) => prop_assert!(edge.from.contains(&from), "{} fired in {from}", step.rule()),
+            None => prop_assert!(edge.from.is_empty(), "{} fired without a phase", step.rule()),
+        }
+        match (edge.to, step.next()) {
+            (To::Stay, None) => {}
+            (To::Same, Some(next)) => prop_assert_eq!(Some(next.phase.name()), from),
+            (To::Phase(to), Some(next)) => prop_assert_eq!(next.phase.name(), to),
+            (To::Stay, Some(_)) | (To::Same | To::Phase(_), None) => {
+                return Err(TestCaseError::fail(format!("{} does not lead where its edge says", step.rule())));
+            }
+        }
+        for effect in step.effects() {
+            let kind = EffectKind::from(effect);
+            prop_assert!(edge.effects.contains(&kind), "{} has the effect {kind}", step.rule());
+        }
+    }
+
+    #[test]
+    fn a_phase_never_reads_what_it_did_not_ask_for(snapshot in snapshot()) {
+        prop_assert_eq!(step(&snapshot), step(&only_what_was_asked(&snapshot)));
+    }
+
+    #[test]
+    fn memory_survives_the_status(memory in memory()) {
+        let application = application(manifest(0));
+        let written = status::write(&memory, &application, &Policy::default(), None, arbitrary::now());
+        let mut json = serde_json::to_value(&written).unwrap();
+        prune(&mut json, &SCHEMA["properties"]["status"]);
+        let read: FlinkApplicationStatus = serde_json::from_value(json).unwrap();
+        prop_assert_eq!(status::read(Some(&read)), Remembered::Known(Box::new(memory)));
+    }
+
+    #[test]
+    fn a_step_moves_or_acts_never_both(snapshot in snapshot()) {
+        let step = step(&snapshot);
+        prop_assert!(step.next().is_none() || step.effects().is_empty());
+        if let Some(next) = step.next() {
+            prop_assert_ne!(Some(next), known(&snapshot), "{} moves to where it was", step.rule());
+        }
+    }
+
+    #[test]
+    fn nothing_is_deleted_while_flink_is_unreachable(mut snapshot in snapshot()) {
+        if !(snapshot.application.delete_mode != DeleteMode::None) {
+            return Ok(());
+        }
+        for seen in snapshot.observed.flink.values_mut() {
+            let trouble = Trouble { class: TroubleClass::TryAgain, method: String::new(), message: "timed out".into() };
+            *seen = FlinkSeen {
+                overview: Seen::Unreachable(trouble.clone()),
+                job: Seen::Unreachable(trouble.clone()),
+                savepoint: Seen::Unreachable(trouble.clone()),
+                checkpoints: Seen::Unreachable(trouble),
+            };
+        }
+        let Some(memory) = known(&snapshot) else { return Ok(()) };
+        let deployed = memory.ledger.deployed.as_ref().map(|deployed| &deployed.revision.id);
+        for effect in step(&snapshot).effects() {
+            match effect {
+                Effect::DeleteDeployment(target) | Effect::DeleteService(target) => {
+                    prop_assert_ne!(Some(&target.revision), deployed);
+                }
+                Effect::RemoveFinalizer => prop_assert!(nobody_to_ask(&snapshot, memory), "the job may still run"),
+                Effect::CreateDeployment(_) | Effect::CreateService(_) | Effect::CreateIngress(_)
+                | Effect::PointService(_) | Effect::AddFinalizer | Effect::SubmitJob(_)
+                | Effect::StopWithSavepoint { .. } | Effect::CancelJob { .. } => {}
+            }
+        }
+    }
+
+    /// On a snapshot: a job is submitted only where no cluster of another deploy has pods, and only in the
+    /// phase that is reached after the deployed job was stopped.
+    #[test]
+    fn two_jobs_never_run(snapshot in snapshot_in(PhaseName::SubmittingJob)) {
+        let step = step(&snapshot);
+        if !step.effects().iter().any(|effect| EffectKind::from(effect) == EffectKind::SubmitJob) {
+            return Ok(());
+        }
+        let memory = known(&snapshot).unwrap();
+        let Phase::SubmittingJob(at) = &memory.phase else { panic!("a job is submitted in {}", memory.phase.name()) };
+        let deployed = memory.ledger.deployed.as_ref().map(|deployed| &deployed.revision.id);
+        for (revision, cluster) in &snapshot.observed.objects.present().unwrap().clusters {
+            let other = *revision != at.target.id && Some(revision) != deployed;
+            prop_assert!(!other || (cluster.jobmanager.is_none() && cluster.taskmanager.is_none()));
+        }
+    }
+
+    #[test]
+    fn state_is_never_dropped(snapshot in snapshot()) {
+        let step = step(&snapshot);
+        let Some(memory) = known(&snapshot) else { return Ok(()) };
+        let ledger = &memory.ledger;
+        for effect in step.effects() {
+            if let Effect::DeleteDeployment(target) | Effect::DeleteService(target) = effect {
+                let holder = ledger.deployed.as_ref().map(|deployed| &deployed.revision.id);
+                prop_assert_ne!(Some(&target.revision), holder, "the holder of the state is deleted");
+            }
+            if let (Effect::SubmitJob(submission), Phase::SubmittingJob(at)) = (effect, &memory.phase) {
+                prop_assert_eq!(&submission.restore_from, &at.restore_from);
+            }
+        }
+        if let Some(next) = step.next() {
+            state_is_handed_on(&snapshot, memory, next)?;
+        }
+    }
+
+    #[test]
+    fn one_submission_a_deploy(one in snapshot(), other in snapshot()) {
+        if !(known(&one).is_some()) {
+            return Ok(());
+        }
+        let mut twin = other;
+        twin.memory = one.memory.clone();
+        for (snapshot, step) in [(&one, step(&one)), (&twin, step(&twin))] {
+            for effect in step.effects() {
+                match (effect, &known(snapshot).unwrap().phase) {
+                    (Effect::SubmitJob(submission), Phase::SubmittingJob(at)) => {
+                        prop_assert_eq!(&submission.job, &JobId::derive(UID, &at.target.id, at.attempt));
+                        prop_assert_eq!(&submission.plan, &at.target.job);
+                    }
+                    (Effect::StopWithSavepoint { job, trigger, .. }, Phase::Savepointing(_)) => {
+                        let deployed = known(snapshot).unwrap().ledger.deployed.clone().unwrap();
+                        prop_assert_eq!(trigger, &TriggerId::derive(UID, job, deployed.next_stop));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_heard_in_every_phase(snapshot in snapshot()) {
+        if !(snapshot.application.deletion.is_some()) {
+            return Ok(());
+        }
+        let Some(memory) = known(&snapshot) else { return Ok(()) };
+        if memory.phase.name() != PhaseName::Deleting {
+            prop_assert_eq!(step(&snapshot).rule(), Rule::DeletionHeard);
+        }
+    }
+
+    /// While a savepoint is being taken or a job has begun to run, an edit waits for that to end; in every
+    /// other state of a deploy, and at rest, it is acted on at once.
+    #[test]
+    fn a_new_spec_is_always_heard(snapshot in snapshot()) {
+        if !(snapshot.application.deletion.is_none()) {
+            return Ok(());
+        }
+        let (Some(memory), Ok(spec)) = (known(&snapshot), &snapshot.application.spec) else { return Ok(()) };
+        let known_digests = [
+            memory.phase.target().map(|target| target.digest.clone()),
+            memory.ledger.deployed.as_ref().map(|deployed| deployed.revision.digest.clone()),
+            memory.ledger.failed.as_ref().map(|failed| failed.digest.clone()),
+        ];
+        if !(!known_digests.iter().flatten().any(|digest| digest.as_ref().is_none_or(|it| it == spec.digest()))) {
+            return Ok(());
+        }
+        let step = step(&snapshot);
+        let begins = step.next().is_some_and(|next| next.phase.target().is_some_and(|it| it.digest.as_ref() == Some(spec.digest())));
+        match &memory.phase {
+            Phase::New | Phase::Updating(_) | Phase::ClusterStarting(_) | Phase::Running(_) | Phase::DeployFailed(_) => {
+                prop_assert!(begins, "{} did not hear the edit", step.rule());
+            }
+            Phase::Savepointing(_) => {
+                let acts = step.effects().iter().any(|effect| EffectKind::from(effect) == EffectKind::StopWithSavepoint);
+                prop_assert!(!acts, "a savepoint is requested for a target that nobody wants");
+            }
+            Phase::SubmittingJob(_) => {
+                let acts = step.effects().iter().any(|effect| EffectKind::from(effect) == EffectKind::SubmitJob);
+                prop_assert!(!acts, "a job is submitted that nobody wants");
+            }
+            Phase::Deleting(_) => {}
+        }
+    }
+
+    /// In a world that never changes, however hostile, a deploy ends within a bounded number of moves.
+    #[test]
+    fn retries_end(snapshot in snapshot(), failing in prop::option::of(0..3usize)) {
+        if !(snapshot.application.deletion.is_none()) {
+            return Ok(());
+        }
+        let mut snapshot = snapshot;
+        if snapshot.observed.objects.present().is_none() {
+            // The watch caches are the operator's own; a deploy waits for them.
+            snapshot.observed.objects = Seen::Present(Objects::default());
+        }
+        let mut visited = Vec::new();
+        for _ in 0..600 {
+            let step = step(&snapshot);
+            visited.push(step.rule());
+            snapshot.report = Report::default();
+            if let Some(next) = step.next() {
+                snapshot.memory = Remembered::Known(Box::new(next.clone()));
+            } else if !step.effects().is_empty() && failing.is_some() {
+                let class = [TroubleClass::TryAgain, TroubleClass::UsersFault, TroubleClass::OurBug][failing.unwrap()];
+                let trouble = Trouble { class, method: "SubmitJob".into(), message: "no".into() };
+                snapshot.report.failed.insert(step.effects()[0].key(), trouble);
+            }
+            if step.next().is_none() {
+                snapshot.now = snapshot.now.checked_add(SignedDuration::from_secs(7)).unwrap();
+            }
+        }
+        let Some(memory) = known(&snapshot) else { return Ok(()) };
+        let ends = matches!(memory.phase, Phase::Running(_) | Phase::DeployFailed(_) | Phase::Deleting(_))
+            || visited.contains(&Rule::DeployBegun) && snapshot.now > arbitrary::now();
+        prop_assert!(
+            ends || moves_on(&visited),
+            "after more than an hour still in {}: {:?}",
+            memory.phase.name(),
+            &visited[visited.len() - 12..]
+        );
+    }
+
+    #[test]
+    fn same_snapshot_same_step(snapshot in snapshot()) {
+        prop_assert_eq!(step(&snapshot), step(&snapshot.clone()));
+        let json = serde_json::to_string(&snapshot).unwrap();
+        let replayed: Snapshot = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(step(&snapshot), step(&replayed), "a recorded snapshot replays to another step");
+    }
+}
+
+/// A world that never changes may send a deploy in circles only by taking objects away again.
+fn moves_on(visited: &[Rule]) -> bool {
+    visited.iter().filter(|rule| **rule == Rule::ClusterObjectLost).count() > 1
+}
+
+fn nobody_to_ask(snapshot: &Snapshot, memory: &Memory) -> bool {
+    let Phase::Deleting(at) = &memory.phase else { return false };
+    let Some(holder) = &at.holder else { return true };
+    let clusters = snapshot.observed.objects.present().map(|objects| &objects.clusters);
+    let gone = clusters.is_some_and(|all| all.get(&holder.revision).is_none_or(|it| it.jobmanager.is_none()));
+    gone || memory.ledger.savepoint.as_ref().is_some_and(|savepoint| savepoint.job == holder.job)
+}
+
+/// A move keeps the savepoint until a job runs that started from it, and a deploy over a deployed job starts
+/// from the newest state, or says in its rule that there is none.
+fn state_is_handed_on(snapshot: &Snapshot, memory: &Memory, next: &Memory) -> Result<(), TestCaseError> {
+    let rule = step(snapshot).rule();
+    let (before, after) = (&memory.ledger.savepoint, &next.ledger.savepoint);
+    let replaced = matches!(
+        rule,
+        Rule::SavepointCompleted
+            | Rule::SavepointFoundInHistory
+            | Rule::FinalSavepointCompleted
+            | Rule::FinalSavepointFoundInHistory
+    );
+    let consumed = matches!(rule, Rule::JobStarted | Rule::JobFinishedAtOnce);
+    prop_assert!(before == after || replaced || consumed, "{rule} loses the savepoint");
+    if let (Phase::SubmittingJob(at), false) = (&next.phase, memory.phase.name() == PhaseName::SubmittingJob) {
+        let entitled = match rule {
+            Rule::FirstClusterReady => {
+                snapshot.application.spec.as_ref().ok().and_then(|spec| spec.initial_savepoint.clone())
+            }
+            Rule::JobFinishedBeforeSavepoint => None,
+            _ => Some(after.as_ref().expect("a deploy over a job without its savepoint").path.clone()),
+        };
+        prop_assert_eq!(&at.restore_from, &entitled);
+    }
+    Ok(())
+}
+
+fn prune(value: &mut serde_json::Value, schema: &serde_json::Value) {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return;
+    }
+    match value {
+        serde_json::Value::Object(fields) => {
+            let of = |name: &str| {
+                let named = &schema["properties"][name];
+                if named.is_null() { schema["additionalProperties"].clone() } else { named.clone() }
+            };
+            fields.retain(|name, _| of(name).is_object());
+            fields.iter_mut().for_each(|(name, value)| prune(value, &of(name)));
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| prune(item, &schema["items"])),
+        _ => {}
+    }
+}
+
+/// How often the rules fired in a bounded random search.
+fn census() -> BTreeMap<Rule, usize> {
+    let mut fired = BTreeMap::new();
+    let mut runner = TestRunner::deterministic();
+    let strategies = PhaseName::iter().map(snapshot_in).chain([snapshot()]);
+    for strategy in strategies {
+        for _ in 0..6_000 {
+            let tree = strategy.new_tree(&mut runner).unwrap();
+            *fired.entry(step(&tree.current()).rule()).or_insert(0) += 1;
+        }
+    }
+    fired
+}
+
+#[test]
+fn every_rule_can_fire() {
+    let fired: BTreeSet<Rule> = census().into_keys().collect();
+    let silent: Vec<Rule> = Rule::iter().filter(|rule| !fired.contains(rule)).collect();
+    assert!(silent.is_empty(), "never fired: {silent:?}");
+}
