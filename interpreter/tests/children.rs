@@ -49,7 +49,8 @@ fn service(name: &str, labels: Value) -> Value {
 }
 
 fn pod(name: &str, selector: &str) -> Value {
-    let labels = json!({ "flink-app": "orders", "pod-deployment-selector": selector, "flink-deployment-type": "taskmanager" });
+    let labels =
+        json!({ "flink-app": "orders", "pod-deployment-selector": selector, "flink-deployment-type": "taskmanager" });
     let owner = json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": true });
     let waiting = json!({ "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } });
     let container =
@@ -91,7 +92,7 @@ fn watched() -> Children {
 fn look(children: &Children) -> Objects {
     match children.look(&application()) {
         Seen::Present(objects) => objects,
-        other => panic!("{other:?}"),
+        none @ (Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) => panic!("{none:?}"),
     }
 }
 
@@ -218,13 +219,15 @@ fn the_rest_port_is_that_of_the_service_and_not_of_an_edited_spec() {
 #[tokio::test]
 async fn a_fresh_look_sees_what_the_caches_see() {
     let server = Server::start().await;
-    let listed = |kind: &str, version: &str, items: &[Value]| {
-        json!({ "kind": format!("{kind}List"), "apiVersion": version, "metadata": {}, "items": items })
-    };
+    let listed = |kind: &str, version: &str, items: &[Value]| json!({ "kind": format!("{kind}List"), "apiVersion": version, "metadata": {}, "items": items });
     let (deployments, services, ingresses, pods) = all();
     let app = "?&labelSelector=flink-app%3Dorders";
     server
-        .on(&format!("GET /apis/apps/v1/namespaces/shop/deployments{app}"), 200, listed("Deployment", "apps/v1", &deployments))
+        .on(
+            &format!("GET /apis/apps/v1/namespaces/shop/deployments{app}"),
+            200,
+            listed("Deployment", "apps/v1", &deployments),
+        )
         .on(&format!("GET /api/v1/namespaces/shop/services{app}"), 200, listed("Service", "v1", &services))
         .on(
             &format!("GET /apis/networking.k8s.io/v1/namespaces/shop/ingresses{app}"),

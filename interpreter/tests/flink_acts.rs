@@ -223,7 +223,9 @@ async fn a_missing_savepoint_directory_is_the_users_fault_and_named_as_flink_nam
 async fn a_job_that_is_gone_or_has_ended_is_as_good_as_cancelled() {
     let line = format!("PATCH /jobs/{JOB}?mode=cancel");
     let gone = errors("org.apache.flink.runtime.rest.handler.RestHandlerException: Job could not be found.\n\tat x");
-    let ended = errors("org.apache.flink.runtime.rest.handler.RestHandlerException: Job cancellation failed because the job has already reached another terminal state (FINISHED).\n\tat x");
+    let ended = errors(
+        "org.apache.flink.runtime.rest.handler.RestHandlerException: Job cancellation failed because the job has already reached another terminal state (FINISHED).\n\tat x",
+    );
     for (status, body) in [(202, json!({})), (404, gone), (409, ended)] {
         let server = Server::start().await;
         server.on(&line, status, body);

@@ -137,7 +137,9 @@ async fn a_failed_job_tells_its_root_cause_as_every_version_writes_it() {
 #[tokio::test]
 async fn a_job_that_flink_does_not_know_is_absent() {
     let server = Server::start().await;
-    let no = errors(&format!("org.apache.flink.runtime.rest.NotFoundException: Job {JOB} not found\n\tat a.B.c(B.java:1)\n"));
+    let no = errors(&format!(
+        "org.apache.flink.runtime.rest.NotFoundException: Job {JOB} not found\n\tat a.B.c(B.java:1)\n"
+    ));
     server.on(&format!("GET /jobs/{JOB}"), 404, no.clone());
     server.on(&format!("GET /jobs/{JOB}/checkpoints"), 404, no);
     let needs = FlinkNeeds { job: Some(job()), checkpoints: Some(job()), ..FlinkNeeds::default() };
@@ -162,7 +164,9 @@ async fn a_404_that_is_not_about_the_job_does_not_make_it_absent() {
 
 #[tokio::test]
 async fn a_body_of_nonsense_is_an_error_and_not_a_set_of_zeros() {
-    for nonsense in ["", "<html>welcome</html>", "{}", "{\"state\":\"PONDERING\",\"vertices\":[]}", "{\"state\":\"RUNNING\"}"] {
+    for nonsense in
+        ["", "<html>welcome</html>", "{}", "{\"state\":\"PONDERING\",\"vertices\":[]}", "{\"state\":\"RUNNING\"}"]
+    {
         let server = Server::start().await;
         server.on_text(&format!("GET /jobs/{JOB}"), 200, nonsense);
         let seen = ask_for_job(&server).await;
@@ -208,7 +212,8 @@ async fn a_savepoint_is_judged_by_its_outcome_and_not_by_its_status() {
         \tat java.base/java.util.concurrent.CompletableFuture.encodeThrowable(CompletableFuture.java:315)\n";
     let cause = json!({ "class": "java.util.concurrent.CompletionException", "stack-trace": trace, "serialized-throwable": "rO0" });
     let failed = json!({ "status": { "id": "COMPLETED" }, "operation": { "failure-cause": cause } });
-    let cause = "org.apache.flink.runtime.checkpoint.CheckpointException: Checkpoint expired before completing.".to_owned();
+    let cause =
+        "org.apache.flink.runtime.checkpoint.CheckpointException: Checkpoint expired before completing.".to_owned();
     assert_eq!(ask_for_savepoint(&server, 200, failed).await, Seen::Present(SavepointSeen::Failed { cause }));
 }
 

@@ -112,7 +112,9 @@ async fn an_object_of_somebody_else_is_the_users_fault_and_named() {
 
 #[tokio::test]
 async fn a_refused_object_is_the_users_fault_and_a_full_quota_is_not() {
-    for (code, reason, class) in [(422, "Invalid", TroubleClass::UsersFault), (403, "Forbidden", TroubleClass::TryAgain)] {
+    for (code, reason, class) in
+        [(422, "Invalid", TroubleClass::UsersFault), (403, "Forbidden", TroubleClass::TryAgain)]
+    {
         let server = Server::start().await;
         server.on(&format!("POST {SERVICES}?&{WRITTEN}"), code, no(code, reason, "the reason why"));
         let (found, message) = trouble(&server, Effect::CreateService(wanted(8081))).await.unwrap();

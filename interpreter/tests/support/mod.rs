@@ -55,7 +55,9 @@ impl Server {
 
     /// A client that takes this server for the API server.
     pub fn kubernetes(&self) -> kube::Client {
-        kube::Client::try_from(kube::Config::new(self.url.parse().unwrap())).unwrap()
+        let mut config = kube::Config::new(self.url.parse().unwrap());
+        config.default_retry = false;
+        kube::Client::try_from(config).unwrap()
     }
 
     /// All requests so far.
