@@ -15,12 +15,12 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
-use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::flink::FlinkClient;
-use crate::observe::kubernetes::Children;
+use crate::observe::{ApplicationName, Children};
+use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
 use crate::record::Record;
@@ -33,14 +33,16 @@ pub struct Context {
     /// Kubernetes.
     pub client: Client,
     /// Flink.
-    pub flink: FlinkClient,
+    pub flink: Arc<FlinkClient>,
+    /// What carries effects out.
+    pub performer: Performer,
     /// The watched children.
-    pub children: Children,
+    pub children: Arc<Children>,
     /// Events, metrics, logs.
-    pub publisher: Publisher,
+    pub publisher: Arc<Publisher>,
     /// Where snapshots are recorded, if they are.
-    pub recorder: Box<dyn Record>,
-    policy: RwLock<Policy>,
+    pub recorder: Arc<dyn Record>,
+    policy: Arc<RwLock<Policy>>,
 }
 
 impl Context {
@@ -48,34 +50,25 @@ impl Context {
     pub fn new(
         client: Client,
         flink: FlinkClient,
-        policy: Policy,
-        recorder: Box<dyn Record>,
-        registry: &mut Registry,
+        children: Arc<Children>,
+        policy: Arc<RwLock<Policy>>,
+        publisher: Arc<Publisher>,
+        recorder: Arc<dyn Record>,
     ) -> Self {
-        let publisher = Publisher::new(client.clone(), registry);
-        Self { client, flink, children: Children::default(), publisher, recorder, policy: RwLock::new(policy) }
+        let flink = Arc::new(flink);
+        let performer = Performer::new(client.clone(), flink.clone());
+        Self { client, flink, performer, children, publisher, recorder, policy }
     }
 
     /// The configuration as it is now.
     pub fn policy(&self) -> Policy {
         self.policy.read().map(|policy| policy.clone()).unwrap_or_default()
     }
-
-    /// Takes over a changed configuration.
-    pub fn set_policy(&self, policy: Policy) {
-        if let Ok(mut slot) = self.policy.write() {
-            *slot = policy;
-        }
-    }
 }
 
-/// Runs until `stop` resolves. `namespaces` are those to watch; none means all.
-pub async fn run(context: Arc<Context>, namespaces: &[String], stop: impl Future<Output = ()>) {
-    let mut watches = SelectAll::new();
-    match namespaces {
-        [] => watches.extend(watches_of(&context.client, None)),
-        some => some.iter().for_each(|namespace| watches.extend(watches_of(&context.client, Some(namespace)))),
-    }
+/// Watches one namespace, or all, until `stop` resolves.
+pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Future<Output = ()>) {
+    let mut watches: SelectAll<_> = watches_of(&context.client, namespace).into_iter().collect();
     let mut actors = Actors { context, all: HashMap::new() };
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -147,12 +140,10 @@ where
         .boxed()
 }
 
-type Key = (String, String);
-
 /// One task an application.
 struct Actors {
     context: Arc<Context>,
-    all: HashMap<Key, Actor>,
+    all: HashMap<ApplicationName, Actor>,
 }
 
 struct Actor {
@@ -166,10 +157,10 @@ impl Actors {
     fn hear(&mut self, heard: Heard) {
         let touched = match heard {
             Heard::Application(event) => return self.hear_application(event),
-            Heard::Deployment(event) => self.context.children.deployment(event),
-            Heard::Service(event) => self.context.children.service(event),
-            Heard::Ingress(event) => self.context.children.ingress(event),
-            Heard::Pod(event) => self.context.children.pod(event),
+            Heard::Deployment(event) => self.context.children.hear(&event),
+            Heard::Service(event) => self.context.children.hear(&event),
+            Heard::Ingress(event) => self.context.children.hear(&event),
+            Heard::Pod(event) => self.context.children.hear(&event),
         };
         for key in touched {
             if let Some(actor) = self.all.get(&key) {
@@ -183,7 +174,7 @@ impl Actors {
             Event::Init => self.all.values_mut().for_each(|actor| actor.listed = false),
             Event::InitApply(object) | Event::Apply(object) => self.seen(object),
             Event::InitDone => {
-                let gone: Vec<Key> =
+                let gone: Vec<ApplicationName> =
                     self.all.iter().filter(|(_, actor)| !actor.listed).map(|(key, _)| key.clone()).collect();
                 gone.iter().for_each(|key| self.gone(key));
             }
@@ -196,7 +187,7 @@ impl Actors {
         let resource = match object.try_parse::<FlinkApplication>() {
             Ok(resource) => Arc::new(resource),
             Err(error) => {
-                tracing::error!(ns = %key.0, app_name = %key.1, "this application cannot be read and is left alone: {error}");
+                tracing::error!(ns = %key.namespace, app_name = %key.name, "this application cannot be read and is left alone: {error}");
                 return;
             }
         };
@@ -211,16 +202,19 @@ impl Actors {
         self.all.insert(key, Actor { latest, wake, task, listed: true });
     }
 
-    fn gone(&mut self, key: &Key) {
+    fn gone(&mut self, key: &ApplicationName) {
         if let Some(actor) = self.all.remove(key) {
             actor.task.abort();
         }
     }
 }
 
-fn key_of(object: &DynamicObject) -> Key {
+fn key_of(object: &DynamicObject) -> ApplicationName {
     let metadata = &object.metadata;
-    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+    ApplicationName {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: metadata.name.clone().unwrap_or_default(),
+    }
 }
 
 /// The life of one application's task: reconcile, then wait for a change or for the time.

@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use crate::commit::{self, Commit};
 use crate::controller::Context;
 use crate::observe;
-use crate::perform::Performer;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
@@ -131,7 +130,7 @@ impl Reconciler {
             match (needs.objects, fresh) {
                 (false, _) => flink_operator_core::snapshot::Seen::NotAsked,
                 (true, true) => observe::kubernetes::fresh_objects(&self.context.client, &application).await,
-                (true, false) => self.context.children.objects(&application),
+                (true, false) => self.context.children.look(&application),
             }
         };
         let (objects, flink) =
@@ -141,8 +140,7 @@ impl Reconciler {
 
     async fn act(&mut self, resource: &Arc<FlinkApplication>, step: &Step) {
         let application = Application::parse(resource);
-        let performer = Performer { client: &self.context.client, flink: &self.context.flink };
-        self.report = performer.perform(&application, step.effects()).await;
+        self.report = self.context.performer.perform_all(&application, step.effects()).await;
         self.context.publisher.acted(resource, step, &self.report).await;
         self.repeated.performed(step, &self.report);
     }

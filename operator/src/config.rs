@@ -49,8 +49,6 @@ pub struct Config {
     pub policy: Policy,
     /// The namespaces to watch; none means all.
     pub namespaces: Vec<String>,
-    /// The port of a local API server without TLS through which JobManagers are asked.
-    pub kubectl_proxy: Option<u16>,
     /// The port of the operator's own HTTP.
     pub port: u16,
 }
@@ -112,7 +110,7 @@ pub fn load(args: &RunArgs) -> Result<Config, Failure> {
     if !args.namespaces.is_empty() {
         config.namespaces = trimmed(args.namespaces.iter().map(String::as_str));
     }
-    config.kubectl_proxy = args.kubectl_proxy.or(config.kubectl_proxy);
+    config.policy.kubectl_proxy = args.kubectl_proxy.or(config.policy.kubectl_proxy);
     Ok(config)
 }
 
@@ -126,6 +124,7 @@ fn from_file(file: &Operator) -> Result<Config, Failure> {
     let policy = Policy {
         ingress_url_format: file.ingress_url_format.clone(),
         container_name_format: file.container_name_format.clone(),
+        kubectl_proxy: file.use_kubectl_proxy.then_some(file.proxy_port),
         scheduler_name: file.scheduler_name.clone(),
         base_backoff_ms: milliseconds("baseBackoffDuration", &file.base_backoff_duration)?,
         max_backoff_ms: milliseconds("maxBackoffDuration", &file.max_backoff_duration)?,
@@ -135,12 +134,7 @@ fn from_file(file: &Operator) -> Result<Config, Failure> {
         poll_interval_ms: milliseconds("resyncPeriod", &file.resync_period)?,
         status_refresh_ms: milliseconds("statusRefreshPeriod", &file.status_refresh_period)?,
     };
-    Ok(Config {
-        policy,
-        namespaces: trimmed(file.limit_namespace.split(',')),
-        kubectl_proxy: file.use_kubectl_proxy.then_some(file.proxy_port),
-        port: file.profiler_port,
-    })
+    Ok(Config { policy, namespaces: trimmed(file.limit_namespace.split(',')), port: file.profiler_port })
 }
 
 fn trimmed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -172,7 +166,7 @@ mod tests {
         assert_eq!(config.policy.poll_interval_ms, 45_000);
         assert_eq!(config.policy.cluster_start_timeout_ms, 90_000);
         assert_eq!(config.namespaces, ["a", "b"]);
-        assert_eq!(config.kubectl_proxy, Some(8001));
+        assert_eq!(config.policy.kubectl_proxy, Some(8001));
     }
 
     #[test]

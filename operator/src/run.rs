@@ -2,20 +2,24 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
+use flink_operator_core::policy::Policy;
 use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step::Step;
 use flink_operator_interpreter::controller::{self, Context};
-use flink_operator_interpreter::flink::{Addresses, FlinkClient};
+use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, UiPort, Uncounted};
+use flink_operator_interpreter::observe::Children;
+use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
+use futures::future::join_all;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use prometheus_client::registry::Registry;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Failure;
-use crate::config::{self, RunArgs};
+use crate::config::{self, Config, RunArgs};
 use crate::{http, log};
 
 /// Runs until SIGTERM or ^C.
@@ -29,32 +33,54 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 async fn operate(args: RunArgs) -> Result<(), Failure> {
     let config = config::load(&args)?;
     let client = client(&args).await?;
-    let addresses = match config.kubectl_proxy {
-        Some(port) => Addresses::KubectlProxy { port },
-        None => Addresses::InCluster,
-    };
     let mut registry = Registry::with_prefix("flinkk8soperator");
-    let flink = FlinkClient::new(addresses).map_err(Failure::failed)?;
-    let recorder: Box<dyn Record> = match &args.record {
-        None => Box::new(NoRecord),
-        Some(directory) => Box::new(Directory(directory.clone())),
+    let publisher = Arc::new(Publisher::new(client.clone(), &mut registry));
+    let recorder: Arc<dyn Record> = match &args.record {
+        None => Arc::new(NoRecord),
+        Some(directory) => Arc::new(Directory(directory.clone())),
     };
-    let context = Arc::new(Context::new(client, flink, config.policy.clone(), recorder, &mut registry));
     let address = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.port)));
     let registry = Arc::new(registry);
     let server = tokio::spawn(async move { http::serve(address, registry).await });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, namespaces = ?config.namespaces, "the operator starts");
-    let with_parent = args.with_parent;
-    let stop = async move {
-        tokio::select! {
-            () = signalled() => {}
-            () = parent_gone(), if with_parent => {}
-            ended = server => tracing::error!("cannot serve on {address}: {ended:?}"),
-        }
+    let policy = Arc::new(RwLock::new(config.policy.clone()));
+    let all: Vec<Option<&str>> = match config.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
     };
-    controller::run(context, &config.namespaces, stop).await;
+    let mut watched = Vec::new();
+    for namespace in all {
+        let context = context(&client, &config, &policy, &publisher, &recorder)?;
+        watched.push(controller::run(context, namespace, std::future::pending()));
+    }
+    tokio::select! {
+        _ = join_all(watched) => {}
+        () = signalled() => {}
+        () = parent_gone(), if args.with_parent => {}
+        ended = server => return Err(Failure::Failed(format!("cannot serve on {address}: {ended:?}"))),
+    }
     tracing::info!("the operator ends");
     Ok(())
+}
+
+/// Each watched namespace has its own view of its children.
+fn context(
+    client: &kube::Client,
+    config: &Config,
+    policy: &Arc<RwLock<Policy>>,
+    publisher: &Arc<Publisher>,
+    recorder: &Arc<dyn Record>,
+) -> Result<Arc<Context>, Failure> {
+    let children = Arc::new(Children::default());
+    let known = children.clone();
+    let ui_port: UiPort = Arc::new(move |namespace, service| known.ui_port(namespace, service));
+    let addresses = match config.policy.kubectl_proxy {
+        Some(port) => Addresses::KubectlProxy { port, ui_port },
+        None => Addresses::InCluster { ui_port },
+    };
+    let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).map_err(Failure::failed)?;
+    let context = Context::new(client.clone(), flink, children, policy.clone(), publisher.clone(), recorder.clone());
+    Ok(Arc::new(context))
 }
 
 async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {

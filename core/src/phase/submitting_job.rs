@@ -93,7 +93,8 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
 fn repoint(view: &View<'_>, at: &SubmittingJob, accepted: Timestamp) -> Option<Step> {
     let Wish::Target(spec) = view.wish(&at.target) else { return None };
     let service = view.objects()?.generic_service.as_ref()?;
-    if manifest::names::selects_jobmanager(&service.selects, &at.target.id) || view.trouble().is_some()
+    if manifest::names::selects_jobmanager(&service.selects, &at.target.id)
+        || view.trouble().is_some()
         || view.passed(accepted, view.policy.job_start_timeout_ms)
     {
         return None;
