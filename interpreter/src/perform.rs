@@ -3,6 +3,8 @@
 mod flink;
 mod kubernetes;
 
+use std::sync::Arc;
+
 use flink_operator_core::application::Application;
 use flink_operator_core::effect::{Effect, EffectKind};
 use flink_operator_core::snapshot::{Report, Trouble};
@@ -14,19 +16,23 @@ use crate::flink::{Call, FlinkClient};
 pub const FIELD_MANAGER: &str = "flinkk8soperator";
 
 /// Carries effects out.
-pub struct Performer<'a> {
-    /// Kubernetes.
-    pub client: &'a kube::Client,
-    /// Flink.
-    pub flink: &'a FlinkClient,
+#[derive(Clone)]
+pub struct Performer {
+    kubernetes: kube::Client,
+    flink: Arc<FlinkClient>,
 }
 
-impl Performer<'_> {
+impl Performer {
+    /// One that talks through these clients.
+    pub fn new(kubernetes: kube::Client, flink: Arc<FlinkClient>) -> Self {
+        Self { kubernetes, flink }
+    }
+
     /// Performs effects in their order and stops at the first that fails.
-    pub async fn perform(&self, application: &Application, effects: &[Effect]) -> Report {
+    pub async fn perform_all(&self, application: &Application, effects: &[Effect]) -> Report {
         let mut report = Report::default();
         for effect in effects {
-            if let Err(trouble) = self.perform_one(application, effect).await {
+            if let Err(trouble) = self.perform(application, effect).await {
                 report.failed.insert(effect.key(), trouble);
                 break;
             }
@@ -35,7 +41,7 @@ impl Performer<'_> {
     }
 
     /// Performs one effect. One that finds itself done has succeeded.
-    pub async fn perform_one(&self, application: &Application, effect: &Effect) -> Result<(), Trouble> {
+    pub async fn perform(&self, application: &Application, effect: &Effect) -> Result<(), Trouble> {
         self.try_perform(application, effect).await.map_err(|error| error.trouble(&method(effect)))
     }
 

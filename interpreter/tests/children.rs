@@ -62,11 +62,11 @@ fn pod(name: &str, selector: &str) -> Value {
 }
 
 fn list<K: Watched + DeserializeOwned>(children: &Children, objects: &[Value]) -> BTreeSet<ApplicationName> {
-    let mut touched = children.hear::<K>(None, &Event::Init);
+    let mut touched = children.hear::<K>(&Event::Init);
     for value in objects {
-        touched.extend(children.hear::<K>(None, &Event::InitApply(object(value.clone()))));
+        touched.extend(children.hear::<K>(&Event::InitApply(object(value.clone()))));
     }
-    touched.extend(children.hear::<K>(None, &Event::InitDone));
+    touched.extend(children.hear::<K>(&Event::InitDone));
     touched
 }
 
@@ -90,18 +90,14 @@ fn watched() -> Children {
 }
 
 fn look(children: &Children) -> Objects {
-    match children.objects(&application()) {
+    match children.look(&application()) {
         Seen::Present(objects) => objects,
         none @ (Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) => panic!("{none:?}"),
     }
 }
 
-fn name(name: &str) -> ApplicationName {
-    ("shop".into(), name.into())
-}
-
 fn orders() -> BTreeSet<ApplicationName> {
-    BTreeSet::from([name("orders")])
+    BTreeSet::from([ApplicationName::of(&application())])
 }
 
 #[test]
@@ -135,7 +131,7 @@ fn pods_that_cannot_run_belong_to_the_cluster_whose_deployment_selects_them() {
 fn objects_of_an_earlier_application_of_that_name_do_not_count() {
     let children = watched();
     let older = object(deployment("jobmanager", "an-older-uid", 1));
-    children.hear::<Deployment>(None, &Event::Apply(older));
+    children.hear::<Deployment>(&Event::Apply(older));
     let objects = look(&children);
     assert_eq!(objects.clusters[&revision()].jobmanager, None);
 }
@@ -147,13 +143,13 @@ fn nothing_is_seen_until_every_kind_was_listed() {
     list::<Deployment>(&children, &deployments);
     list::<Service>(&children, &services);
     list::<Ingress>(&children, &ingresses);
-    assert!(matches!(children.objects(&application()), Seen::Unreachable(_)));
+    assert!(matches!(children.look(&application()), Seen::Unreachable(_)));
     assert!(!children.is_complete());
-    children.hear::<Pod>(None, &Event::Init);
-    children.hear::<Pod>(None, &Event::InitApply(object(pods[0].clone())));
-    assert!(matches!(children.objects(&application()), Seen::Unreachable(_)), "a list that is not done is no list");
-    children.hear::<Pod>(None, &Event::InitDone);
-    assert!(matches!(children.objects(&application()), Seen::Present(_)));
+    children.hear::<Pod>(&Event::Init);
+    children.hear::<Pod>(&Event::InitApply(object(pods[0].clone())));
+    assert!(matches!(children.look(&application()), Seen::Unreachable(_)), "a list that is not done is no list");
+    children.hear::<Pod>(&Event::InitDone);
+    assert!(matches!(children.look(&application()), Seen::Present(_)));
     assert!(children.is_complete());
 }
 
@@ -161,16 +157,16 @@ fn nothing_is_seen_until_every_kind_was_listed() {
 fn an_event_touches_its_application_once_something_that_counts_changed() {
     let children = watched();
     let before = deployment("jobmanager", UID, 1);
-    assert!(children.hear::<Deployment>(None, &Event::Apply(object(before.clone()))).is_empty(), "nothing changed");
+    assert!(children.hear::<Deployment>(&Event::Apply(object(before.clone()))).is_empty(), "nothing changed");
     let mut annotated = before;
     annotated["metadata"]["annotations"] = json!({ "seen-by": "somebody" });
-    assert!(children.hear::<Deployment>(None, &Event::Apply(object(annotated))).is_empty(), "nothing that counts");
+    assert!(children.hear::<Deployment>(&Event::Apply(object(annotated))).is_empty(), "nothing that counts");
     let available = deployment("jobmanager", UID, 3);
-    assert_eq!(children.hear::<Deployment>(None, &Event::Apply(object(available.clone()))), orders());
+    assert_eq!(children.hear::<Deployment>(&Event::Apply(object(available.clone()))), orders());
     assert_eq!(look(&children).clusters[&revision()].jobmanager.as_ref().unwrap().available, 3);
-    assert_eq!(children.hear::<Deployment>(None, &Event::Delete(object(available.clone()))), orders());
+    assert_eq!(children.hear::<Deployment>(&Event::Delete(object(available.clone()))), orders());
     assert_eq!(look(&children).clusters[&revision()].jobmanager, None);
-    assert!(children.hear::<Deployment>(None, &Event::Delete(object(available))).is_empty(), "it was gone");
+    assert!(children.hear::<Deployment>(&Event::Delete(object(available))).is_empty(), "it was gone");
 }
 
 #[test]
@@ -195,46 +191,29 @@ fn an_object_that_loses_its_label_leaves_its_application() {
     let children = watched();
     let mut moved = service("orders", json!({}));
     moved["metadata"]["labels"] = json!({ "flink-app": "elsewhere" });
-    let both = BTreeSet::from([name("elsewhere"), name("orders")]);
-    assert_eq!(children.hear::<Service>(None, &Event::Apply(object(moved.clone()))), both);
+    let elsewhere = ApplicationName { namespace: "shop".into(), name: "elsewhere".into() };
+    let both = BTreeSet::from([elsewhere, ApplicationName::of(&application())]);
+    assert_eq!(children.hear::<Service>(&Event::Apply(object(moved.clone()))), both);
     assert_eq!(look(&children).generic_service, None);
     moved["metadata"]["labels"] = json!({});
-    assert_eq!(children.hear::<Service>(None, &Event::Apply(object(moved))).len(), 1);
+    assert_eq!(children.hear::<Service>(&Event::Apply(object(moved))).len(), 1);
 }
 
 #[test]
 fn the_rest_port_is_that_of_the_service_and_not_of_an_edited_spec() {
-    let children = watched();
+    let children = std::sync::Arc::new(watched());
     assert_eq!(children.ui_port("shop", "orders-0a1b2c3d").unwrap().get(), 9999);
     assert_eq!(children.ui_port("shop", "nobody"), None);
+    let ui_port: flink_operator_interpreter::flink::UiPort =
+        std::sync::Arc::new(move |namespace, service| children.ui_port(namespace, service));
     let edited = support::application_with(json!({ "uiPort": 7777 }));
-    let known = children.ui_ports();
-    assert_eq!(Addresses::InCluster.base(&edited, &revision(), &known), "http://orders-0a1b2c3d.shop:9999");
-    let proxied = Addresses::KubectlProxy { port: 8001 }.base(&edited, &revision(), &known);
+    let inside = Addresses::InCluster { ui_port: ui_port.clone() };
+    assert_eq!(inside.base(&edited, &revision()), "http://orders-0a1b2c3d.shop:9999");
+    let proxied = Addresses::KubectlProxy { port: 8001, ui_port };
     let base = "http://localhost:8001/api/v1/namespaces/shop/services/orders-0a1b2c3d:9999/proxy";
-    assert_eq!(proxied, base);
-    let unknown = Children::default().ui_ports();
-    assert_eq!(Addresses::InCluster.base(&edited, &revision(), &unknown), "http://orders-0a1b2c3d.shop:7777");
-    assert_eq!(Addresses::InCluster.base(&application(), &revision(), &unknown), "http://orders-0a1b2c3d.shop:8081");
-}
-
-#[test]
-fn namespaces_that_are_watched_one_by_one_do_not_disturb_each_other() {
-    let children = Children::of(&["shop".into(), "lab".into()]);
-    let hear = |namespace, event| children.hear::<Deployment>(Some(namespace), &event);
-    hear("shop", Event::Init);
-    hear("shop", Event::InitApply(object(deployment("jobmanager", UID, 1))));
-    hear("shop", Event::InitDone);
-    for namespace in ["shop", "lab"] {
-        children.hear::<Service>(Some(namespace), &Event::InitDone);
-        children.hear::<Ingress>(Some(namespace), &Event::InitDone);
-        children.hear::<Pod>(Some(namespace), &Event::InitDone);
-    }
-    assert!(!children.is_complete(), "the Deployments of lab are missing");
-    hear("lab", Event::Init);
-    assert!(hear("lab", Event::InitDone).is_empty(), "nothing of shop is gone");
-    assert!(children.is_complete());
-    assert!(look(&children).clusters[&revision()].jobmanager.is_some());
+    assert_eq!(proxied.base(&edited, &revision()), base);
+    assert_eq!(Addresses::in_cluster().base(&edited, &revision()), "http://orders-0a1b2c3d.shop:7777");
+    assert_eq!(Addresses::in_cluster().base(&application(), &revision()), "http://orders-0a1b2c3d.shop:8081");
 }
 
 #[tokio::test]

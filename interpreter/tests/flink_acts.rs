@@ -5,21 +5,22 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flink_operator_core::application::JobPlan;
 use flink_operator_core::effect::Submission;
 use flink_operator_core::snapshot::{SavepointSeen, TroubleClass};
 use flink_operator_interpreter::error::Error;
-use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts};
+use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
 use serde_json::{Value, json};
 use support::{JOB, Server, TRIGGER, application, errors, job, revision, server_side, trigger};
 
 const RUN: &str = "POST /jars/orders.jar/run";
 
-fn client(url: &str) -> FlinkClient {
+fn client(url: &str, timeouts: Timeouts) -> FlinkClient {
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), url.to_owned())]));
-    FlinkClient::new(addresses).unwrap()
+    FlinkClient::new(addresses, timeouts, Arc::new(Uncounted)).unwrap()
 }
 
 fn submission() -> Submission {
@@ -34,7 +35,7 @@ fn submission() -> Submission {
 }
 
 async fn submit(server: &Server, submission: &Submission) -> Result<(), Error> {
-    client(&server.url).of(&application(), &revision()).submit(submission).await
+    client(&server.url, Timeouts::default()).of(&application(), &revision()).submit(submission).await
 }
 
 async fn answered(status: u16, body: Value) -> Result<(), Error> {
@@ -43,7 +44,8 @@ async fn answered(status: u16, body: Value) -> Result<(), Error> {
     submit(&server, &submission()).await
 }
 
-async fn stop(client: &FlinkClient) -> Result<(), Error> {
+async fn stop(server: &Server, client: &FlinkClient) -> Result<(), Error> {
+    let _ = server;
     client.of(&application(), &revision()).stop(&job(), &trigger()).await
 }
 
@@ -165,7 +167,7 @@ async fn no_answer_in_time_is_tried_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let timeouts = Timeouts { act: Duration::from_millis(50), ..Timeouts::default() };
-    let client = client(&url).with_timeouts(timeouts);
+    let client = client(&url, timeouts);
     let (class, text) = refused(client.of(&application(), &revision()).submit(&submission()).await);
     assert_eq!(class, TroubleClass::TryAgain);
     assert!(text.contains("no answer within"), "{text}");
@@ -176,7 +178,7 @@ async fn a_job_is_stopped_under_our_trigger_id() {
     let server = a_flink_of("2.1.0").await;
     let line = format!("POST /jobs/{JOB}/stop");
     server.on(&line, 202, json!({ "request-id": TRIGGER }));
-    stop(&client(&server.url)).await.unwrap();
+    stop(&server, &client(&server.url, Timeouts::default())).await.unwrap();
     assert_eq!(server.body_of(&line), json!({ "drain": false, "triggerId": TRIGGER }));
 }
 
@@ -189,9 +191,9 @@ async fn an_older_flink_chooses_the_id_and_is_asked_under_it() {
     server.on(&format!("GET /jobs/{JOB}/checkpoints"), 200, none).on(&line, 202, json!({ "request-id": theirs }));
     let done = json!({ "status": { "id": "COMPLETED" }, "operation": { "location": "s3://b/savepoint-9" } });
     server.on(&format!("GET /jobs/{JOB}/savepoints/{theirs}"), 200, done);
-    let client = client(&server.url);
-    stop(&client).await.unwrap();
-    stop(&client).await.unwrap();
+    let client = client(&server.url, Timeouts::default());
+    stop(&server, &client).await.unwrap();
+    stop(&server, &client).await.unwrap();
     assert_eq!(server.body_of(&line), json!({ "drain": false }), "asked once, and without our id");
     let seen = client.of(&application(), &revision()).savepoint(&job(), &trigger()).await.unwrap();
     assert_eq!(seen, Some(SavepointSeen::Completed { path: "s3://b/savepoint-9".into() }));
@@ -203,7 +205,7 @@ async fn an_older_flink_is_not_asked_for_a_second_savepoint_while_one_is_under_w
     let entry = json!({ "id": 5, "status": "IN_PROGRESS", "is_savepoint": true, "trigger_timestamp": 1 });
     let history = json!({ "counts": { "completed": 1, "failed": 0 }, "latest": {}, "history": [entry] });
     server.on(&format!("GET /jobs/{JOB}/checkpoints"), 200, history);
-    stop(&client(&server.url)).await.unwrap();
+    stop(&server, &client(&server.url, Timeouts::default())).await.unwrap();
     assert!(!server.lines().iter().any(|line| line.starts_with("POST")));
 }
 
@@ -212,7 +214,7 @@ async fn a_missing_savepoint_directory_is_the_users_fault_and_named_as_flink_nam
     let server = a_flink_of("2.1.0").await;
     let text = "org.apache.flink.runtime.rest.handler.RestHandlerException: Config key [execution.checkpointing.savepoint-dir] is not set. Property [targetDirectory] must be provided.\n\tat x";
     server.on(&format!("POST /jobs/{JOB}/stop"), 400, errors(text));
-    let (class, text) = refused(stop(&client(&server.url)).await);
+    let (class, text) = refused(stop(&server, &client(&server.url, Timeouts::default())).await);
     assert_eq!(class, TroubleClass::UsersFault);
     assert!(text.contains("set execution.checkpointing.savepoint-dir in flinkConfig"), "{text}");
 }
@@ -227,7 +229,7 @@ async fn a_job_that_is_gone_or_has_ended_is_as_good_as_cancelled() {
     for (status, body) in [(202, json!({})), (404, gone), (409, ended)] {
         let server = Server::start().await;
         server.on(&line, status, body);
-        client(&server.url).of(&application(), &revision()).cancel(&job()).await.unwrap();
+        client(&server.url, Timeouts::default()).of(&application(), &revision()).cancel(&job()).await.unwrap();
     }
 }
 
@@ -239,7 +241,7 @@ async fn a_cancellation_that_was_not_heard_is_tried_again() {
     for (status, body) in [(404, proxy), (408, timeout), (500, json!({ "errors": ["Internal server error."] }))] {
         let server = Server::start().await;
         server.on(&line, status, body);
-        let cancelled = client(&server.url).of(&application(), &revision()).cancel(&job()).await;
+        let cancelled = client(&server.url, Timeouts::default()).of(&application(), &revision()).cancel(&job()).await;
         assert_eq!(refused(cancelled).0, TroubleClass::TryAgain, "{status}");
     }
 }

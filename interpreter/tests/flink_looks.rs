@@ -10,7 +10,7 @@ use std::time::Duration;
 use flink_operator_core::snapshot::{
     Checkpoint, FlinkNeeds, FlinkSeen, JobState, SavepointSeen, Seen, Tasks, TroubleClass,
 };
-use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome};
+use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome, Timeouts, Uncounted};
 use flink_operator_interpreter::observe::flink::look;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use support::{JOB, Server, TRIGGER, application, errors, job, revision, trigger}
 
 fn client(url: &str) -> FlinkClient {
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), url.to_owned())]));
-    FlinkClient::new(addresses).unwrap()
+    FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).unwrap()
 }
 
 async fn ask(server: &Server, needs: FlinkNeeds) -> FlinkSeen {
@@ -190,7 +190,7 @@ async fn a_jobmanager_that_is_not_there_is_unreachable() {
 
 #[tokio::test]
 async fn a_revision_without_an_address_is_unreachable() {
-    let client = FlinkClient::new(Addresses::Fixed(BTreeMap::new())).unwrap();
+    let client = FlinkClient::new(Addresses::Fixed(BTreeMap::new()), Timeouts::default(), Arc::new(Uncounted)).unwrap();
     let needs = BTreeMap::from([(revision(), FlinkNeeds { job: Some(job()), ..FlinkNeeds::default() })]);
     let seen = look(&client, &application(), &needs).await.remove(&revision()).unwrap();
     assert!(matches!(seen.job, Seen::Unreachable(_)));
@@ -288,7 +288,7 @@ async fn every_request_is_counted_with_its_outcome() {
     server.on("GET /taskmanagers", 200, json!({ "taskmanagers": [] }));
     let counted = Arc::new(Counted::default());
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), server.url.clone())]));
-    let client = FlinkClient::new(addresses).unwrap().with_calls(counted.clone());
+    let client = FlinkClient::new(addresses, Timeouts::default(), counted.clone()).unwrap();
     let needs = BTreeMap::from([(revision(), FlinkNeeds { overview: true, ..FlinkNeeds::default() })]);
     let seen = look(&client, &application(), &needs).await;
     assert!(matches!(seen[&revision()].overview, Seen::Unreachable(_)));

@@ -4,10 +4,11 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use flink_operator_core::effect::{Effect, Target};
 use flink_operator_core::snapshot::{Report, TroubleClass};
-use flink_operator_interpreter::flink::{Addresses, FlinkClient};
+use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
 use flink_operator_interpreter::perform::Performer;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
@@ -18,16 +19,20 @@ const WRITTEN: &str = "fieldManager=flinkk8soperator";
 const APPLICATION: &str = "/apis/flink.k8s.io/v1beta1/namespaces/shop/flinkapplications/orders";
 const OURS: &str = "job.finalizers.flink.k8s.io";
 
-async fn perform_all(server: &Server, effects: &[Effect]) -> Report {
+fn performer(server: &Server) -> Performer {
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), server.url.clone())]));
-    let flink = FlinkClient::new(addresses).unwrap();
-    Performer { client: &server.kubernetes(), flink: &flink }.perform(&application(), effects).await
+    let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).unwrap();
+    Performer::new(server.kubernetes(), Arc::new(flink))
+}
+
+async fn perform(server: &Server, effect: Effect) -> Report {
+    performer(server).perform_all(&application(), &[effect]).await
 }
 
 /// Nothing, or the class and the message of the trouble.
 async fn trouble(server: &Server, effect: Effect) -> Option<(TroubleClass, String)> {
     let key = effect.key();
-    let report = perform_all(server, &[effect]).await;
+    let report = perform(server, effect).await;
     let trouble = report.failed.get(&key).map(|it| (it.class, it.message.clone()));
     assert_eq!(report.is_empty(), trouble.is_none());
     trouble
@@ -264,7 +269,7 @@ async fn effects_stop_at_the_first_that_fails() {
     server.on(&format!("GET {APPLICATION}"), 200, stored(UID, &[OURS]));
     server.on("GET /overview", 200, json!({ "slots-total": 1, "slots-available": 0, "flink-version": "2.1.0" }));
     server.on(&format!("POST /jobs/{JOB}/stop"), 503, json!({ "errors": ["not ready"] }));
-    let report = perform_all(&server, &[Effect::AddFinalizer, stop, cancel]).await;
+    let report = performer(&server).perform_all(&application(), &[Effect::AddFinalizer, stop, cancel]).await;
     assert_eq!(report.failed.len(), 1);
     let (key, trouble) = report.failed.first_key_value().unwrap();
     assert_eq!(key.0, format!("stop/{JOB}/{TRIGGER}"));

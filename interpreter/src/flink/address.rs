@@ -1,6 +1,7 @@
 //! How a JobManager is reached.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -18,32 +19,55 @@ const DEFAULT_UI_PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8080);
 pub type UiPort = Arc<dyn Fn(&str, &str) -> Option<NonZeroU16> + Send + Sync>;
 
 /// How a JobManager is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Addresses {
     /// By the DNS name of the revision's Service, from inside the cluster.
-    InCluster,
+    InCluster {
+        /// Where to look up the port.
+        ui_port: UiPort,
+    },
     /// Through a `kubectl proxy` on this machine.
     KubectlProxy {
         /// The proxy's port.
         port: u16,
+        /// Where to look up the port behind the proxy.
+        ui_port: UiPort,
     },
     /// At addresses that are known beforehand, by revision.
     Fixed(BTreeMap<RevisionId, String>),
 }
 
 impl Addresses {
+    /// In the cluster, where no Service is known.
+    pub fn in_cluster() -> Self {
+        Self::InCluster { ui_port: Arc::new(|_, _| None) }
+    }
+
     /// The address without a slash at its end; empty for a revision that has none.
-    pub fn base(&self, application: &Application, revision: &RevisionId, known: &UiPort) -> String {
-        let of_the_spec = || application.spec.as_ref().map_or(DEFAULT_UI_PORT, |spec| spec.ports.ui);
-        let mut address = manifest::address(application, revision, DEFAULT_UI_PORT);
-        address.port = known(&address.namespace, &address.service).unwrap_or_else(of_the_spec);
+    pub fn base(&self, application: &Application, revision: &RevisionId) -> String {
+        let address = |known: &UiPort| {
+            let spec = || application.spec.as_ref().map_or(DEFAULT_UI_PORT, |spec| spec.ports.ui);
+            let mut address = manifest::address(application, revision, DEFAULT_UI_PORT);
+            address.port = known(&address.namespace, &address.service).unwrap_or_else(spec);
+            address
+        };
         match self {
-            Self::InCluster => format!("http://{address}"),
-            Self::KubectlProxy { port: proxy } => {
-                let manifest::Address { namespace, service, port } = address;
+            Self::InCluster { ui_port } => format!("http://{}", address(ui_port)),
+            Self::KubectlProxy { port: proxy, ui_port } => {
+                let manifest::Address { namespace, service, port } = address(ui_port);
                 format!("http://localhost:{proxy}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy")
             }
             Self::Fixed(bases) => bases.get(revision).map(|it| it.trim_end_matches('/').to_owned()).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Debug for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InCluster { .. } => f.write_str("InCluster"),
+            Self::KubectlProxy { port, .. } => write!(f, "KubectlProxy({port})"),
+            Self::Fixed(bases) => f.debug_tuple("Fixed").field(bases).finish(),
         }
     }
 }

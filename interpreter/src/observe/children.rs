@@ -2,32 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use flink_operator_core::application::Application;
 use flink_operator_core::snapshot::{Objects, Seen, Trouble, TroubleClass};
 use kube::runtime::watcher::Event;
 
 use super::child::{self, Child, Kind, Watched};
-use crate::flink::UiPort;
 
-/// Namespace and name of an application.
-pub type ApplicationName = (String, String);
-
-/// All watched children, by application. Looking one application up does not touch the others.
-///
-/// Clones share what they know.
-#[derive(Clone)]
-pub struct Children {
-    /// The namespaces that are watched one by one; None is all of them at once.
-    scopes: Arc<[Option<String>]>,
-    state: Arc<RwLock<State>>,
+/// Which application is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationName {
+    /// metadata.namespace
+    pub namespace: String,
+    /// metadata.name
+    pub name: String,
 }
 
-impl Default for Children {
-    fn default() -> Self {
-        Self::of(&[])
+impl ApplicationName {
+    /// The name of an application.
+    pub fn of(application: &Application) -> Self {
+        Self { namespace: application.namespace.clone(), name: application.name.clone() }
     }
+}
+
+/// All watched children, by application. Looking one application up does not touch the others.
+#[derive(Default)]
+pub struct Children {
+    state: RwLock<State>,
 }
 
 #[derive(Default)]
@@ -35,58 +37,44 @@ struct State {
     by_application: BTreeMap<ApplicationName, BTreeMap<(Kind, String), Child>>,
     /// Which application an object was filed under when it was seen last; its label may change.
     filed: BTreeMap<Key, ApplicationName>,
-    /// Watches whose first list is complete.
-    complete: BTreeSet<Watch>,
-    /// What was listed so far, of watches that are being begun.
-    listed: BTreeMap<Watch, BTreeSet<Key>>,
+    /// Kinds whose first list is complete.
+    complete: BTreeSet<Kind>,
+    /// What was listed so far, of kinds that are being listed.
+    listed: BTreeMap<Kind, BTreeSet<Key>>,
 }
 
 /// Kind, namespace, name.
 type Key = (Kind, String, String);
 
-/// The kind and the namespace that a watch stream is about.
-type Watch = (Kind, Option<String>);
-
 impl Children {
-    /// The children in these namespaces, each with watches of its own; none means all, in one watch.
-    pub fn of(namespaces: &[String]) -> Self {
-        let scopes = match namespaces {
-            [] => vec![None],
-            some => some.iter().cloned().map(Some).collect(),
-        };
-        Self { scopes: scopes.into(), state: Arc::default() }
-    }
-
-    /// What the watch stream of a namespace (None: of all) told; returns the applications whose
-    /// children changed by it.
-    pub fn hear<K: Watched>(&self, namespace: Option<&str>, event: &Event<K>) -> BTreeSet<ApplicationName> {
-        let watch = || (K::KIND, namespace.map(str::to_owned));
+    /// What a watch stream told; returns the applications whose children changed by it.
+    pub fn hear<K: Watched>(&self, event: &Event<K>) -> BTreeSet<ApplicationName> {
         let mut state = self.write();
         match event {
             Event::Apply(object) => state.file(object.child()),
             Event::Delete(object) => state.remove(&key(&object.child())).into_iter().collect(),
             Event::Init => {
-                state.listed.insert(watch(), BTreeSet::new());
+                state.listed.insert(K::KIND, BTreeSet::new());
                 BTreeSet::new()
             }
             Event::InitApply(object) => {
                 let child = object.child();
-                state.listed.entry(watch()).or_default().insert(key(&child));
+                state.listed.entry(K::KIND).or_default().insert(key(&child));
                 state.file(child)
             }
-            Event::InitDone => state.listing_done(watch()),
+            Event::InitDone => state.listing_done(K::KIND),
         }
     }
 
-    /// The objects of an application. No look before every watch has listed once.
-    pub fn objects(&self, application: &Application) -> Seen<Objects> {
+    /// The objects of an application. No look before every kind was listed once.
+    pub fn look(&self, application: &Application) -> Seen<Objects> {
         let state = self.read();
-        if let Some((kind, _)) = self.watches().find(|watch| !state.complete.contains(watch)) {
+        if let Some(kind) = Kind::ALL.iter().find(|kind| !state.complete.contains(kind)) {
             let message = format!("the first list of {kind:?}s has not arrived");
             return Seen::Unreachable(Trouble { class: TroubleClass::TryAgain, method: String::new(), message });
         }
-        let name = (application.namespace.clone(), application.name.clone());
-        let children = state.by_application.get(&name).into_iter().flat_map(BTreeMap::values);
+        let children = state.by_application.get(&ApplicationName::of(application));
+        let children = children.into_iter().flat_map(BTreeMap::values);
         Seen::Present(child::sort(&application.name, &application.uid, children))
     }
 
@@ -98,20 +86,9 @@ impl Children {
         children.get(&(Kind::Service, service.to_owned()))?.ui_port()
     }
 
-    /// The same, for the Flink client.
-    pub fn ui_ports(&self) -> UiPort {
-        let children = self.clone();
-        Arc::new(move |namespace, service| children.ui_port(namespace, service))
-    }
-
-    /// Every watch has listed once.
+    /// Every kind was listed once.
     pub fn is_complete(&self) -> bool {
-        let state = self.read();
-        self.watches().all(|watch| state.complete.contains(&watch))
-    }
-
-    fn watches(&self) -> impl Iterator<Item = Watch> {
-        Kind::ALL.into_iter().flat_map(|kind| self.scopes.iter().map(move |scope| (kind, scope.clone())))
+        self.read().complete.len() == Kind::ALL.len()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -130,7 +107,7 @@ impl State {
         let Some(name) = child.application.clone() else {
             return self.remove(&key).into_iter().collect();
         };
-        let application = (child.namespace.clone(), name);
+        let application = ApplicationName { namespace: child.namespace.clone(), name };
         let mut touched = BTreeSet::new();
         if self.filed.get(&key).is_some_and(|filed| *filed != application) {
             touched.extend(self.remove(&key));
@@ -155,14 +132,12 @@ impl State {
         Some(application)
     }
 
-    /// What was known in the scope of this watch and was not listed again is gone.
-    fn listing_done(&mut self, watch: Watch) -> BTreeSet<ApplicationName> {
-        let listed = self.listed.remove(&watch).unwrap_or_default();
-        let (kind, scope) = &watch;
-        let in_scope = |key: &Key| key.0 == *kind && scope.as_ref().is_none_or(|namespace| key.1 == *namespace);
-        let gone = self.filed.keys().filter(|key| in_scope(key) && !listed.contains(*key));
+    /// What was known of this kind and was not listed again is gone.
+    fn listing_done(&mut self, kind: Kind) -> BTreeSet<ApplicationName> {
+        let listed = self.listed.remove(&kind).unwrap_or_default();
+        let gone = self.filed.keys().filter(|key| key.0 == kind && !listed.contains(*key));
         let gone = gone.cloned().collect::<Vec<_>>();
-        self.complete.insert(watch);
+        self.complete.insert(kind);
         gone.iter().filter_map(|key| self.remove(key)).collect()
     }
 }

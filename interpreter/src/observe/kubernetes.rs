@@ -18,8 +18,6 @@ use serde::de::DeserializeOwned;
 use super::child::{self, Child, Watched};
 use crate::error::Error;
 
-pub use super::children::Children;
-
 /// How long the API server may take for an answer.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 

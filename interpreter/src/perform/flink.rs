@@ -7,7 +7,7 @@ use flink_operator_core::id::{JobId, RevisionId, TriggerId};
 use super::Performer;
 use crate::error::Error;
 
-impl Performer<'_> {
+impl Performer {
     pub(super) async fn submit(&self, application: &Application, submission: &Submission) -> Result<(), Error> {
         self.flink.of(application, &submission.revision).submit(submission).await
     }

@@ -32,7 +32,7 @@ enum Owner {
     Others,
 }
 
-impl Performer<'_> {
+impl Performer {
     /// Creates an object; one of that name which this application owns is as good.
     pub(super) async fn create<K>(&self, application: &Application, object: &K) -> Result<(), Error>
     where
@@ -40,7 +40,7 @@ impl Performer<'_> {
     {
         let (kind, name) = (K::kind(&()), object.name_any());
         let asked = format!("create {kind} {}/{name}", application.namespace);
-        let api = Api::<K>::namespaced(self.client.clone(), &application.namespace);
+        let api = Api::<K>::namespaced(self.kubernetes.clone(), &application.namespace);
         match answer(&asked, api.create(&written(), object)).await {
             Ok(_) => return Ok(()),
             Err(refused) if is_status(&refused, |status| status.is_already_exists()) => {}
@@ -66,7 +66,7 @@ impl Performer<'_> {
     pub(super) async fn point(&self, application: &Application, wanted: &Service) -> Result<(), Error> {
         let name = wanted.name_any();
         let asked = format!("point Service {}/{name}", application.namespace);
-        let api = Api::<Service>::namespaced(self.client.clone(), &application.namespace);
+        let api = Api::<Service>::namespaced(self.kubernetes.clone(), &application.namespace);
         let Some(found) = answer(&asked, api.get_opt(&name)).await? else {
             return Err(Error::refused(asked, TroubleClass::TryAgain, "there is no such Service"));
         };
@@ -95,7 +95,7 @@ impl Performer<'_> {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
         let asked = format!("delete {} {}/{}", K::kind(&()), application.namespace, target.name);
-        let api = Api::<K>::namespaced(self.client.clone(), &application.namespace);
+        let api = Api::<K>::namespaced(self.kubernetes.clone(), &application.namespace);
         let only_this = Preconditions { uid: Some(target.uid.clone()), resource_version: None };
         let options =
             DeleteParams { propagation_policy: Some(how), preconditions: Some(only_this), ..DeleteParams::default() };
@@ -164,7 +164,7 @@ impl Performer<'_> {
 
     fn applications(&self, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource::erase::<FlinkApplication>(&());
-        Api::namespaced_with(self.client.clone(), namespace, &resource)
+        Api::namespaced_with(self.kubernetes.clone(), namespace, &resource)
     }
 }
 
