@@ -84,7 +84,7 @@ fn context(
 }
 
 async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
-    let config = match &args.kubeconfig {
+    let mut config = match &args.kubeconfig {
         None => kube::Config::infer().await.map_err(|error| {
             Failure::BadInput(format!("no cluster to work on: {error}. Set KUBECONFIG or give --kubeconfig FILE."))
         })?,
@@ -95,6 +95,8 @@ async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
             kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| wrong(&error))?
         }
     };
+    // The core knows how often and when to try again; a client that does so by itself holds an effect up.
+    config.default_retry = false;
     kube::Client::try_from(config).map_err(Failure::failed)
 }
 
