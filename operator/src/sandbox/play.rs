@@ -149,7 +149,8 @@ struct Play<'a> {
 impl Play<'_> {
     async fn perform(&mut self, applications: &[FlinkApplication]) -> Result<(), Failure> {
         if self.args.no_operator {
-            self.screen.tell(format_args!("no operator is started; this command starts one:\n{}", self.stage.start.shown()));
+            self.screen
+                .tell(format_args!("no operator is started; this command starts one:\n{}", self.stage.start.shown()));
         } else {
             self.stage.operator = Some(self.stage.start.start().map_err(Failure::failed)?);
             self.screen.tell(format_args!("the operator runs, and logs to {}", self.stage.start.log.display()));
@@ -234,7 +235,8 @@ impl Play<'_> {
         match line {
             Line::Phase { name, phase, before, why, bad } => {
                 let phase = screen.ink(if bad { Ink::Bad } else { Ink::Bold }, phase);
-                let took = before.map(|(before, took)| format!(" ({before} took {})", seconds(took))).unwrap_or_default();
+                let took =
+                    before.map(|(before, took)| format!(" ({before} took {})", seconds(took))).unwrap_or_default();
                 screen.tell(format_args!("{name}: {phase}{}", screen.ink(Ink::Dim, took)));
                 self.tell_below(Ink::Dim, &why);
             }
@@ -276,7 +278,10 @@ impl Play<'_> {
         self.screen.under_way("");
         if self.args.until.is_some() {
             for (key, told) in &self.story.all {
-                let phases = told.durations(Instant::now()).into_iter().map(|(phase, took)| format!("{phase} {}", seconds(took)));
+                let phases = told
+                    .durations(Instant::now())
+                    .into_iter()
+                    .map(|(phase, took)| format!("{phase} {}", seconds(took)));
                 self.screen.tell(format_args!("{}: {}", key.1, phases.collect::<Vec<_>>().join(", ")));
             }
         }

@@ -85,7 +85,8 @@ impl Story {
         let name = key.1.clone();
         let known = self.all.get_mut(&key).filter(|known| !known.gone);
         let Some(known) = known else {
-            let told = Told { phase: phase.clone(), since: now, why: why.clone(), past: Vec::new(), resource, gone: false };
+            let told =
+                Told { phase: phase.clone(), since: now, why: why.clone(), past: Vec::new(), resource, gone: false };
             let bad = is_bad(&phase);
             self.all.insert(key, told);
             return Some(Line::Phase { name, phase, before: None, why, bad });
@@ -174,7 +175,8 @@ impl Told {
 
     /// Why the deploy failed.
     pub fn degraded(&self) -> String {
-        condition(&self.resource, "Degraded").map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"))
+        condition(&self.resource, "Degraded")
+            .map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"))
     }
 
     /// The phases that are over and the present one, with the time each took.
