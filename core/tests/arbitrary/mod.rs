@@ -379,9 +379,10 @@ fn applications(deleted: f64) -> BoxedStrategy<Application> {
         .boxed()
 }
 
-/// Any snapshot.
+/// Any snapshot, every other one such that it makes sense.
 pub fn snapshot() -> BoxedStrategy<Snapshot> {
-    snapshots(phase(), 0.3)
+    let sensible = prop::sample::select(PhaseName::iter().collect::<Vec<_>>()).prop_flat_map(snapshot_in);
+    prop_oneof![snapshots(phase(), 0.3), sensible].boxed()
 }
 
 /// A snapshot of an application in the phase that the name says; its spec is wanted, and it is not deleted.
