@@ -141,7 +141,9 @@ impl Sight<'_> {
     }
 
     fn healthy(&self, overview: &Overview) -> u32 {
-        let healthy = overview.heartbeats.iter().filter(|at| elapsed_ms(**at, self.now) <= HEARTBEAT_MS).count();
+        // One that has just registered has not sent any: Flink then says 1970.
+        let healthy = |at: &&Timestamp| **at <= Timestamp::UNIX_EPOCH || elapsed_ms(**at, self.now) <= HEARTBEAT_MS;
+        let healthy = overview.heartbeats.iter().filter(healthy).count();
         u32::try_from(healthy).unwrap_or(u32::MAX)
     }
 

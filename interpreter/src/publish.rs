@@ -1,5 +1,8 @@
 //! Events, metrics and log lines, all made of Rules and Notes.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::snapshot::Report;
 use flink_operator_core::step::{Note, Step};
@@ -12,12 +15,16 @@ use prometheus_client::registry::Registry;
 
 /// The component that events name, as the original spelled it.
 const COMPONENT: &str = "flinkK8sOperator";
+/// Texts of events that are remembered, so that the same event is counted and not written anew.
+const TEXTS: usize = 512;
 /// The API server's limit of an event's text in bytes.
 const NOTE_BYTES: usize = 1_024;
 
 /// Tells the world what was decided.
 pub struct Publisher {
-    events: Recorder,
+    client: Client,
+    /// By text: a recorder folds events that differ in nothing but their text, and then tells the first one's.
+    events: Mutex<HashMap<String, Recorder>>,
     transitions: Family<ByRule, Counter>,
     effects: Family<ByEffect, Counter>,
     commit_failures: Counter,
@@ -38,7 +45,8 @@ impl Publisher {
     /// Registers its metrics.
     pub fn new(client: Client, registry: &mut Registry) -> Self {
         let publisher = Self {
-            events: Recorder::new(client, Reporter { controller: COMPONENT.into(), instance: None }),
+            client,
+            events: Mutex::default(),
             transitions: Family::default(),
             effects: Family::default(),
             commit_failures: Counter::default(),
@@ -93,12 +101,21 @@ impl Publisher {
         );
     }
 
+    fn recorder(&self, text: &str) -> Recorder {
+        let new = || Recorder::new(self.client.clone(), Reporter { controller: COMPONENT.into(), instance: None });
+        let Ok(mut known) = self.events.lock() else { return new() };
+        if known.len() >= TEXTS && !known.contains_key(text) {
+            known.clear();
+        }
+        known.entry(text.to_owned()).or_insert_with(new).clone()
+    }
+
     /// Events are told in the background: no job waits for one.
     async fn publish(&self, resource: &FlinkApplication, step: &Step) {
         for note in step.notes() {
             let event = event(note, step);
             let about = resource.object_ref(&());
-            let recorder = self.events.clone();
+            let recorder = self.recorder(&note.message);
             tokio::spawn(async move {
                 if let Err(error) = recorder.publish(&event, &about).await {
                     tracing::debug!(reason = %event.reason, "the event could not be written: {error}");

@@ -18,6 +18,7 @@ mod node;
 mod play;
 mod screen;
 mod simulated;
+mod stopwatch;
 mod story;
 mod supply;
 mod usage;

@@ -12,6 +12,7 @@ use flink_operator_fixtures::model::flink::Version;
 use flink_operator_fixtures::process::kubelet::Settings;
 use futures::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::SandboxArgs;
@@ -21,6 +22,7 @@ use super::goal::{Until, Verdict};
 use super::node::{LogFiles, Node};
 use super::screen::{Ink, Screen, seconds};
 use super::simulated::{Simulated, SimulatedLogs};
+use super::stopwatch::{Stopwatch, Switch};
 use super::story::{Key, Line, Story};
 use super::supply::{self, Supply};
 use super::usage::Usage;
@@ -64,6 +66,7 @@ struct Stage {
     start: Start,
     operator: Option<Operator>,
     usage: Usage,
+    switches: mpsc::UnboundedReceiver<Switch>,
 }
 
 /// Who runs the pods.
@@ -75,6 +78,7 @@ enum Pods {
 impl Stage {
     async fn set(args: &SandboxArgs, directory: &Path, screen: &mut Screen) -> Result<Self, Failure> {
         let supply = supply::obtain(&args.wanted(), args.simulated, args.jars.as_deref(), screen).await?;
+        let (sender, switches) = mpsc::unbounded_channel();
         let simulated = matches!(supply, Supply::Simulated { .. });
         let (api, pods) = match supply {
             Supply::Real { flink, java, jars } => {
@@ -91,7 +95,7 @@ impl Stage {
                     settings.defaults.set(key, format!("file://{}", directory.join(name).display()));
                 }
                 let logs = Arc::new(LogFiles(settings.logs.clone()));
-                let backend = Arc::new(OverHttp::default());
+                let backend = Arc::new(Stopwatch::new(OverHttp::default(), sender));
                 let api = ApiServer::start(Kubelet::External, args.port, logs, backend, directory).await?;
                 let node = Node::start(settings, api.cluster().clone())?;
                 (api, Pods::Real(node))
@@ -112,7 +116,7 @@ impl Stage {
         screen.tell(format_args!("Kubernetes (a model of it) on http://127.0.0.1:{}", api.port()));
         let start = Start::of(&api.kubeconfig, api.port(), directory.join("operator.log")).map_err(Failure::failed)?;
         let usage = Usage::new(&api, directory, simulated);
-        Ok(Self { api, pods, start, operator: None, usage })
+        Ok(Self { api, pods, start, operator: None, usage, switches })
     }
 
     async fn end(self) {
@@ -178,6 +182,7 @@ impl Play<'_> {
                     self.stage.operator = Some(self.stage.start.start().map_err(Failure::failed)?);
                     self.screen.tell("the operator was started again");
                 }
+                Some(switch) = self.stage.switches.recv() => self.tell_switch(&switch),
                 _ = tick.tick() => {
                     self.screen.under_way(&self.story.under_way(Instant::now()));
                     continue;
@@ -250,6 +255,15 @@ impl Play<'_> {
                 screen.tell(format_args!("{name}: {}{}", screen.ink(Ink::Bold, "gone"), screen.ink(Ink::Dim, took)));
             }
         }
+    }
+
+    fn tell_switch(&self, switch: &Switch) {
+        let (stop, start) = (switch.stop.as_millis(), switch.start.as_millis());
+        self.screen.tell(format_args!(
+            "{}: switched in {} ms: {stop} ms to stop with a savepoint, {start} ms until all new tasks ran",
+            switch.application.1,
+            stop + start,
+        ));
     }
 
     fn tell_below(&self, ink: Ink, text: &str) {
