@@ -10,7 +10,6 @@ pub mod upgrading;
 use flink_operator_core::memory::Failure;
 use flink_operator_core::phase::{Phase, PhaseName};
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::JobState;
 use flink_operator_fixtures::door::Life;
 use flink_operator_fixtures::model::flink;
 use serde_json::{Value, json};
@@ -214,5 +213,4 @@ pub fn restored_progress(life: &Life) -> Option<u64> {
 pub fn one_job_runs(life: &Life) {
     assert_eq!(life.state_of_deployed_job().map(|state| state.as_str()), Some("RUNNING"), "{:?}", life.rules());
     assert_eq!(life.flinks.active_jobs().count(), 1);
-    let _: Option<JobState> = None;
 }
