@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{config, crd, docs, replay, run};
+use crate::{config, crd, docs, replay, run, sandbox};
 
 /// A Kubernetes operator for Apache Flink.
 #[derive(Parser)]
@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// Run the operator against the cluster of the kubeconfig, or the one it runs in.
     Run(config::RunArgs),
+    /// Run applications on this machine: a model of Kubernetes, a real Flink, this operator.
+    Sandbox(sandbox::SandboxArgs),
     /// Print the CustomResourceDefinition of FlinkApplication.
     Crd,
     /// Step recorded snapshots through the core and print each decision.
@@ -55,6 +57,7 @@ impl Failure {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Sandbox(args) => sandbox::run(&args),
         Command::Crd => crd::print(),
         Command::Replay(args) => replay::replay(&args),
         Command::Docs(args) => docs::write(&args),

@@ -9,6 +9,7 @@ mod log;
 mod manifest;
 mod replay;
 mod run;
+mod sandbox;
 
 use std::process::ExitCode;
 

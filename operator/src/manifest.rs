@@ -15,10 +15,11 @@ pub fn read(path: &Path) -> Result<Vec<FlinkApplication>, Failure> {
     parse(&text).map_err(|problem| Failure::BadInput(format!("{}: {problem}", path.display())))
 }
 
-fn parse(text: &str) -> Result<Vec<FlinkApplication>, String> {
+/// Reads every FlinkApplication of a text. The error is what is wrong, and what to do.
+pub fn parse(text: &str) -> Result<Vec<FlinkApplication>, String> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| format!("this is not YAML: {error}"))?;
-    let applications = documents.into_iter().filter(|document| !document.is_null()).map(application);
+    let applications = documents.iter().filter(|document| !document.is_null()).map(application);
     let applications = applications.collect::<Result<Vec<_>, _>>()?;
     if applications.is_empty() {
         return Err("there is no FlinkApplication in it".to_owned());
@@ -26,20 +27,8 @@ fn parse(text: &str) -> Result<Vec<FlinkApplication>, String> {
     Ok(applications)
 }
 
-fn application(document: Value) -> Result<FlinkApplication, String> {
-    let word = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (version, kind) = (word("apiVersion"), word("kind"));
-    if (version.as_str(), kind.as_str()) != ("flink.k8s.io/v1beta1", crd::KIND) {
-        return Err(format!(
-            "apiVersion {version:?} and kind {kind:?} instead of \"flink.k8s.io/v1beta1\" and \"FlinkApplication\""
-        ));
-    }
-    let unknown = crd::unknown_fields(&document);
-    if !unknown.is_empty() {
-        return Err(format!("unknown field {}; remove it or correct its spelling", unknown.join(", ")));
-    }
-    let resource: FlinkApplication =
-        serde_json::from_value(document).map_err(|error| format!("a field has the wrong type: {error}"))?;
+fn application(document: &Value) -> Result<FlinkApplication, String> {
+    let resource = crd::read(document).map_err(|refusal| refusal.to_string())?;
     match &Application::parse(&resource).spec {
         Ok(_) => Ok(resource),
         Err(refusal) => Err(refusal.to_string()),

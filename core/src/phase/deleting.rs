@@ -54,7 +54,7 @@ pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
         return release(view, "");
     };
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     if objects.clusters.get(&holder.revision).is_none_or(|cluster| cluster.jobmanager.is_none()) {
         return release(view, "the job's JobManager does not exist any more");
