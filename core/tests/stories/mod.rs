@@ -65,6 +65,7 @@ stories! {
         a_savepoint_that_hangs_fails_the_upgrade,
         a_savepoint_is_found_in_the_history_when_the_operator_was_away,
         a_job_that_restarts_is_awaited_before_its_savepoint,
+        a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade,
         a_job_that_came_to_its_end_is_followed_by_a_fresh_one,
         a_job_that_was_cancelled_by_hand_is_not_replaced,
         a_job_that_was_forgotten_is_not_replaced,

@@ -44,7 +44,8 @@ pub fn a_job_that_cannot_restore_its_state_fails_and_the_state_is_kept() -> Life
 
 /// What the API server lets through and the operator does not.
 fn refused() -> Value {
-    json!({ "spec": { "parallelism": 3, "jobManagerConfig": { "resources": { "requests": { "memory": "much" } } } } })
+    let resources = json!({ "requests": { "memory": "2Gi" }, "limits": { "memory": "1Gi" } });
+    json!({ "spec": { "parallelism": 3, "jobManagerConfig": { "resources": resources } } })
 }
 
 fn mended() -> Value {

@@ -78,14 +78,24 @@ pub fn a_savepoint_is_found_in_the_history_when_the_operator_was_away() -> Life 
 }
 
 pub fn a_job_that_restarts_is_awaited_before_its_savepoint() -> Life {
-    let mut life = running();
-    life.flinks.settings.delays.restart = 1_000;
+    let mut life = new();
+    life.flinks.settings.delays.restart = 20_000;
+    reach(&mut life, PhaseName::Running);
+    life.run_for(30 * SECOND);
     life.edit(arguments("--topic returns")).unwrap();
-    reach(&mut life, PhaseName::ClusterStarting);
-    // Half a second before the cluster is ready, so that the job's state is seen to be RESTARTING.
-    life.run_for(1_500);
     life.fail_job();
     fire(&mut life, Rule::JobAwaited);
+    reach(&mut life, PhaseName::Running);
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    life
+}
+
+/// Flink shows the job as RUNNING for seconds after it began to restart, so the first savepoint fails.
+pub fn a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade() -> Life {
+    let mut life = upgrading(PhaseName::Savepointing);
+    life.fail_job();
+    fire(&mut life, Rule::SavepointRetried);
+    reach(&mut life, PhaseName::SubmittingJob);
     reach(&mut life, PhaseName::Running);
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
     life
