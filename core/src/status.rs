@@ -203,8 +203,10 @@ fn job_on_the_wire(ledger: &Ledger, application: &Application, policy: &Policy) 
     let mut status = FlinkJobStatus::default();
     if let Some(Deployed { revision, job, .. }) = &ledger.deployed {
         let url = external_url(application, policy);
-        status.job_overview_url = url.map(|url| format!("{url}/#/jobs/{job}"));
-        status.job_id = Some(job.to_string());
+        if ledger.savepoint.is_none() {
+            status.job_overview_url = url.map(|url| format!("{url}/#/jobs/{job}"));
+            status.job_id = Some(job.to_string());
+        }
         status.jar_name = Some(revision.job.jar_name.clone());
         status.entry_class = Some(revision.job.entry_class.clone());
         status.program_args = Some(revision.job.program_args.clone());

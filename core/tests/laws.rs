@@ -67,7 +67,7 @@ fn only_what_was_asked(snapshot: &Snapshot) -> Snapshot {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_step_obeys_the_rule_it_cites(snapshot in snapshot()) {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use flink_operator_core::manifest::names;
 use flink_operator_core::policy::Policy;
 use serde::Deserialize;
 
@@ -109,6 +110,9 @@ pub fn load(args: &RunArgs) -> Result<Config, Failure> {
     let mut config = from_file(&file.operator)?;
     if !args.namespaces.is_empty() {
         config.namespaces = trimmed(args.namespaces.iter().map(String::as_str));
+    }
+    if let Some(problem) = names::container_format_problem(&config.policy.container_name_format) {
+        return Err(Failure::BadInput(format!("operator.containerNameFormat: {problem}")));
     }
     config.policy.kubectl_proxy = args.kubectl_proxy.or(config.policy.kubectl_proxy);
     Ok(config)

@@ -1,5 +1,7 @@
 //! Logging of the operator process.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +17,10 @@ pub enum Format {
 /// Logs to standard error from now on; `RUST_LOG` wins over `level`.
 pub fn init(level: &str, format: Format) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (a test) keeps the first one's logger.
     let _ = match format {
         Format::Json => lines.json().flatten_event(true).try_init(),

@@ -1,6 +1,7 @@
 //! `flinkk8soperator replay`: recorded snapshots through the core, on any machine.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -19,11 +20,13 @@ pub struct ReplayArgs {
 
 /// Prints the decision on every snapshot.
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
     for path in &args.paths {
         for file in files(path)? {
             let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, error))?;
             let snapshot: Snapshot = serde_saphyr::from_str(&text).map_err(|error| unreadable(&file, error))?;
-            println!("{}\n{}", file.display(), describe(&flink_operator_core::step(&snapshot)));
+            let described = describe(&flink_operator_core::step(&snapshot));
+            writeln!(out, "{}\n{described}", file.display()).map_err(Failure::failed)?;
         }
     }
     Ok(())

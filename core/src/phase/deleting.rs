@@ -90,6 +90,7 @@ fn release(view: &View<'_>, why: &str) -> Step {
 fn saved(view: &View<'_>, at: &Deleting, holder: &JobHolder, rule: Rule, path: &str) -> Step {
     let mut ledger = view.ledger().clone();
     ledger.savepoint = Some(Savepoint { path: path.to_owned(), job: holder.job.clone() });
+    ledger.job = None;
     ledger.last_error = None;
     let text = format!("Job {} was stopped with savepoint {path}.", holder.job);
     rule.to(Memory { phase: Phase::Deleting(at.clone()), ledger }).note(EventReason::CanceledJob, text)

@@ -37,7 +37,9 @@ fn repair(view: &View<'_>, objects: &Objects) -> Option<Step> {
     let taskmanager = cluster.is_some_and(|it| it.taskmanager.is_some());
     let versioned = cluster.is_some_and(|it| it.service.is_some());
     let generic = objects.generic_service.as_ref();
-    let pointed = generic.is_none_or(|service| manifest::names::selects_jobmanager(&service.selects, id));
+    // The original drew its selectors at random: its Service leads to its pods as long as they live.
+    let adopted = deployed.revision.number == 0;
+    let pointed = generic.is_none_or(|service| adopted || manifest::names::selects_jobmanager(&service.selects, id));
     if (jobmanager && taskmanager && versioned && generic.is_some() && pointed) || view.trouble().is_some() {
         return None;
     }

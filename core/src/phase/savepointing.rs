@@ -67,6 +67,8 @@ pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
 fn saved(view: &View<'_>, at: &Savepointing, deployed: &Deployed, rule: Rule, path: &str) -> Step {
     let mut ledger = view.ledger().clone();
     ledger.savepoint = Some(Savepoint { path: path.to_owned(), job: deployed.job.clone() });
+    // No job runs now, so nothing may be told of one.
+    ledger.job = None;
     let text = format!("Job {} was stopped with savepoint {path}.", deployed.job);
     submit(view, at, rule, ledger, Some(path.to_owned())).note(EventReason::CanceledJob, text)
 }
