@@ -78,6 +78,7 @@ enum Pods {
 impl Stage {
     async fn set(args: &SandboxArgs, directory: &Path, screen: &mut Screen) -> Result<Self, Failure> {
         let supply = supply::obtain(&args.wanted(), args.simulated, args.jars.as_deref(), screen).await?;
+        let directory = &super::make(directory)?;
         let (sender, switches) = mpsc::unbounded_channel();
         let simulated = matches!(supply, Supply::Simulated { .. });
         let (api, pods) = match supply {
