@@ -187,7 +187,8 @@ async fn an_operator_that_is_killed_is_started_again() {
 async fn without_an_operator_nothing_happens_and_the_command_is_shown() {
     let directory = Directory::new();
     let kubeconfig = directory.0.join("elsewhere");
-    let mut sandbox = directory.start(&["--example", "--simulated", "--no-operator", "--kubeconfig-out", word(&kubeconfig)]);
+    let mut sandbox =
+        directory.start(&["--example", "--simulated", "--no-operator", "--kubeconfig-out", word(&kubeconfig)]);
     sandbox.until_it_prints("numbers: New", 1).await;
     assert!(sandbox.output().contains(&format!("run --kubeconfig {}", word(&sandbox.kubeconfig()))));
     assert_eq!(std::fs::read(kubeconfig).unwrap(), std::fs::read(sandbox.kubeconfig()).unwrap());

@@ -184,7 +184,7 @@ async fn by_hand(client: &Client, api: &Api<FlinkApplication>, operator: &mut Op
     new.post(&format!("/jars/{}/run", jobs::JAR), &run).await;
     let running = until("the tasks run", || tasks::running_since(&new_job, |path| new.get(path))).await;
     eprintln!(
-        "by hand: switched in {} ms: {} ms to stop with a savepoint, {} ms until all new tasks ran",
+        "by hand: switched in {} ms: {} ms from the stop request to the submission, {} ms until all new tasks ran",
         running - began,
         stopped - began,
         running - stopped
@@ -204,7 +204,11 @@ async fn until_soon<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T
 /// Makes an object like another one, of a revision that no operator knows.
 async fn copy<K>(client: &Client, name: &str, revision: &str)
 where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + Serialize
+        + DeserializeOwned,
 {
     let api: Api<K> = Api::default_namespaced(client.clone());
     let text = serde_json::to_string(&api.get(name).await.unwrap()).unwrap();
@@ -236,7 +240,8 @@ impl Flink {
     }
 
     async fn post(&self, path: &str, body: &Value) {
-        let request = axum::http::Request::post(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let request =
+            axum::http::Request::post(format!("{}{path}", self.base)).header("content-type", "application/json");
         let request = request.body(serde_json::to_vec(body).unwrap()).unwrap();
         self.client.request_text(request).await.unwrap();
     }

@@ -131,7 +131,10 @@ impl Logs for SimulatedLogs {
 fn ready_pods(world: &World) -> Vec<FlinkPod> {
     let Ok(kind) = world.kinds().get("", "v1", "pods") else { return Vec::new() };
     let pods = world.list(&kind, &Selection::default());
-    pods.iter().filter(|pod| text(pod, &["status", "phase"]) == "Running" && !is_deleting(pod)).filter_map(flink_pod).collect()
+    pods.iter()
+        .filter(|pod| text(pod, &["status", "phase"]) == "Running" && !is_deleting(pod))
+        .filter_map(flink_pod)
+        .collect()
 }
 
 fn flink_pod(pod: &Object) -> Option<FlinkPod> {

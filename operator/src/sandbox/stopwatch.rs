@@ -48,7 +48,8 @@ impl<B: Backend> Stopwatch<B> {
 
 impl<B: Backend> Backend for Stopwatch<B> {
     fn call(&self, request: ToPod) -> BoxFuture<'static, Result<FromPod, String>> {
-        let key = (namespace(&request.pod).to_owned(), text(&request.pod, &["metadata", "labels", "flink-app"]).to_owned());
+        let key =
+            (namespace(&request.pod).to_owned(), text(&request.pod, &["metadata", "labels", "flink-app"]).to_owned());
         let now = Timestamp::now().as_millisecond();
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         if is_stop(&request) {
@@ -74,8 +75,7 @@ impl<B: Backend> Backend for Stopwatch<B> {
 }
 
 fn is_stop(request: &ToPod) -> bool {
-    request.method == Method::POST
-        && (request.path.ends_with("/stop") || request.path.ends_with("/savepoints"))
+    request.method == Method::POST && (request.path.ends_with("/stop") || request.path.ends_with("/savepoints"))
 }
 
 async fn measure<B: Backend>(

@@ -71,8 +71,9 @@ pub async fn obtain(
 
 fn jar_names(directory: Option<&Path>) -> Result<BTreeSet<String>, Failure> {
     let Some(directory) = directory else { return Ok(BTreeSet::new()) };
-    let entries = std::fs::read_dir(directory)
-        .map_err(|error| Failure::BadInput(format!("--jars {}: {error}; name a directory of jars", directory.display())))?;
+    let entries = std::fs::read_dir(directory).map_err(|error| {
+        Failure::BadInput(format!("--jars {}: {error}; name a directory of jars", directory.display()))
+    })?;
     let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
     Ok(names.filter(|name| name.ends_with(".jar")).collect())
 }
