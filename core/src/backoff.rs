@@ -26,6 +26,11 @@ pub fn failed_once_more(tries: Tries, now: Timestamp, policy: &Policy, seed: &st
     Tries { failed: tries.failed.saturating_add(1), not_before: Some(after(now, whole_ms(bounded))) }
 }
 
+/// The next try waits until `at` at least.
+pub fn not_before(tries: Tries, at: Timestamp) -> Tries {
+    Tries { not_before: Some(tries.not_before.map_or(at, |before| before.max(at))), ..tries }
+}
+
 /// When to poll something that was asked for at `since`: after 20 ms at first, then half as long again
 /// each time, up to a second.
 pub fn next_poll(since: Timestamp, now: Timestamp) -> Timestamp {

@@ -356,7 +356,7 @@ pub struct Checkpoints {
     pub latest: Option<Checkpoint>,
     /// The state that the job started or restarted from last.
     pub restored: Option<Checkpoint>,
-    /// The newest completed savepoint.
+    /// The newest completed savepoint that was taken to stop the job; not one after which the job ran on.
     pub savepoint: Option<Checkpoint>,
 }
 

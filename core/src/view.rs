@@ -160,6 +160,11 @@ impl<'a> View<'a> {
         LastError { method: trouble.method.clone(), message: trouble.message.clone(), time: whole_second(self.now) }
     }
 
+    /// The watches fill their caches when the operator starts; nothing tells when they are full.
+    pub fn kubernetes_awaited(&self) -> Step {
+        Rule::KubernetesAwaited.stay().wake_at(backoff::after(self.now, 200))
+    }
+
     /// The next try must still wait.
     pub fn backing_off(&self, tries: Tries) -> Option<Step> {
         let at = tries.not_before.filter(|at| *at > self.now)?;

@@ -2,7 +2,14 @@
 //!
 //! The original's objects were recorded by running it; the record is no part of this repository.
 //! Where it is at hand, `LYFT_GOLDEN` names the file; without it that test says that it was skipped.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;

@@ -86,6 +86,7 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
 }
 
 /// One event of one of the watches.
+#[allow(clippy::large_enum_variant, reason = "it is moved once, from the stream to its handler")]
 enum Heard {
     Application(Event<DynamicObject>),
     Deployment(Event<Deployment>),

@@ -7,6 +7,7 @@ mod act;
 mod address;
 mod arguments;
 pub mod cause;
+mod counted;
 mod http;
 mod look;
 mod version;
@@ -20,6 +21,7 @@ use flink_operator_core::application::Application;
 use flink_operator_core::id::{RevisionId, TriggerId};
 
 pub use address::{Addresses, UiPort};
+pub use counted::Counted;
 pub use http::{Call, Calls, Outcome, Uncounted};
 
 use crate::error::Error;

@@ -28,15 +28,6 @@ pub struct Publisher {
     transitions: Family<ByRule, Counter>,
     effects: Family<ByEffect, Counter>,
     commit_failures: Counter,
-    hook: Mutex<Option<Box<dyn Fn(&Told<'_>) + Send>>>,
-}
-
-/// One decision, for a listener such as the sandbox's display.
-pub struct Told<'a> {
-    /// The resource as it was decided on; after a move, as it was committed.
-    pub resource: &'a FlinkApplication,
-    /// The decision.
-    pub step: &'a Step,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -59,19 +50,11 @@ impl Publisher {
             transitions: Family::default(),
             effects: Family::default(),
             commit_failures: Counter::default(),
-            hook: Mutex::new(None),
         };
         registry.register("transitions", "Committed moves of the machine, by rule", publisher.transitions.clone());
         registry.register("effects", "Performed effects, by kind and outcome", publisher.effects.clone());
         registry.register("commit_failures", "Status writes that failed", publisher.commit_failures.clone());
         publisher
-    }
-
-    /// Calls `hook` with every decision from now on.
-    pub fn listen(&self, hook: impl Fn(&Told<'_>) + Send + 'static) {
-        if let Ok(mut slot) = self.hook.lock() {
-            *slot = Some(Box::new(hook));
-        }
     }
 
     /// A move was committed.
@@ -99,7 +82,6 @@ impl Publisher {
 
     /// Nothing was to be done. What a rest has to tell is told again and again; the recorder folds it.
     pub(crate) async fn rested(&self, resource: &FlinkApplication, step: &Step) {
-        self.listener(resource, step);
         self.publish(resource, step).await;
     }
 
@@ -117,15 +99,6 @@ impl Publisher {
             "{}",
             step.why().unwrap_or(step.rule().edge().when)
         );
-        self.listener(resource, step);
-    }
-
-    fn listener(&self, resource: &FlinkApplication, step: &Step) {
-        if let Ok(hook) = self.hook.lock()
-            && let Some(hook) = hook.as_ref()
-        {
-            hook(&Told { resource, step });
-        }
     }
 
     fn recorder(&self, text: &str) -> Recorder {

@@ -8,7 +8,7 @@ use flink_operator_core::policy::Policy;
 use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step::Step;
 use flink_operator_interpreter::controller::{self, Context};
-use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, UiPort, Uncounted};
+use flink_operator_interpreter::flink::{Addresses, Calls, Counted, FlinkClient, Timeouts, UiPort};
 use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
@@ -35,6 +35,7 @@ async fn operate(args: RunArgs) -> Result<(), Failure> {
     let client = client(&args).await?;
     let mut registry = Registry::with_prefix("flinkk8soperator");
     let publisher = Arc::new(Publisher::new(client.clone(), &mut registry));
+    let calls: Arc<dyn Calls> = Arc::new(Counted::new(&mut registry));
     let recorder: Arc<dyn Record> = match &args.record {
         None => Arc::new(NoRecord),
         Some(directory) => Arc::new(Directory(directory.clone())),
@@ -50,7 +51,7 @@ async fn operate(args: RunArgs) -> Result<(), Failure> {
     };
     let mut watched = Vec::new();
     for namespace in all {
-        let context = context(&client, &config, &policy, &publisher, &recorder)?;
+        let context = context(&client, &config, &policy, &publisher, &recorder, &calls)?;
         watched.push(controller::run(context, namespace, std::future::pending()));
     }
     tokio::select! {
@@ -70,6 +71,7 @@ fn context(
     policy: &Arc<RwLock<Policy>>,
     publisher: &Arc<Publisher>,
     recorder: &Arc<dyn Record>,
+    calls: &Arc<dyn Calls>,
 ) -> Result<Arc<Context>, Failure> {
     let children = Arc::new(Children::default());
     let known = children.clone();
@@ -78,13 +80,13 @@ fn context(
         Some(port) => Addresses::KubectlProxy { port, ui_port },
         None => Addresses::InCluster { ui_port },
     };
-    let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).map_err(Failure::failed)?;
+    let flink = FlinkClient::new(addresses, Timeouts::default(), calls.clone()).map_err(Failure::failed)?;
     let context = Context::new(client.clone(), flink, children, policy.clone(), publisher.clone(), recorder.clone());
     Ok(Arc::new(context))
 }
 
 async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
-    let config = match &args.kubeconfig {
+    let mut config = match &args.kubeconfig {
         None => kube::Config::infer().await.map_err(|error| {
             Failure::BadInput(format!("no cluster to work on: {error}. Set KUBECONFIG or give --kubeconfig FILE."))
         })?,
@@ -95,6 +97,8 @@ async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
             kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| wrong(&error))?
         }
     };
+    // The core knows how often and when to try again; a client that does so by itself holds an effect up.
+    config.default_retry = false;
     kube::Client::try_from(config).map_err(Failure::failed)
 }
 

@@ -22,7 +22,7 @@ pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
         Wish::Target(_) => {}
     }
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     let cluster = objects.clusters.get(&at.target.id);
     let Some((cluster, jobmanager, taskmanager, _)) = cluster.and_then(whole) else {

@@ -54,7 +54,7 @@ pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
         return release(view, "");
     };
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     if objects.clusters.get(&holder.revision).is_none_or(|cluster| cluster.jobmanager.is_none()) {
         return release(view, "the job's JobManager does not exist any more");
@@ -169,7 +169,7 @@ fn request_failed(view: &View<'_>, at: &Deleting, trouble: &Trouble) -> Step {
 
 fn failed(view: &View<'_>, at: &Deleting, holder: &JobHolder, cause: &str) -> Step {
     let holder = JobHolder { next_stop: holder.next_stop.saturating_add(1), ..holder.clone() };
-    let tries = backoff::failed_once_more(at.tries, view.now, view.policy, &view.app.uid);
+    let tries = savepointing::one_more_failed(view, at.tries);
     if tries.failed >= savepointing::TRIES {
         return block(view, at, Some(holder), cause);
     }

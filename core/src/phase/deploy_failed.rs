@@ -18,7 +18,7 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
         }
     }
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     monitor::clean_up(view, objects)
         .or_else(|| monitor::refresh(view))

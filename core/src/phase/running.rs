@@ -20,7 +20,7 @@ pub(super) fn step(view: &View<'_>, _at: &Running) -> Step {
         return view.begin(Rule::SpecChanged, spec);
     }
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     monitor::clean_up(view, objects)
         .or_else(|| repair(view, objects))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::backoff;
 use crate::effect::Effect;
-use crate::memory::{Deployed, Ledger, Memory, Savepoint};
+use crate::memory::{Deployed, Ledger, Memory, Savepoint, Tries};
 use crate::phase::{Phase, Savepointing, SubmittingJob};
 use crate::rule::Rule;
 use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
@@ -14,6 +14,15 @@ use crate::view::{View, Wish};
 
 /// Savepoints that are tried in one deploy.
 pub(super) const TRIES: u32 = 3;
+/// How late Flink shows the state of a job by default (`web.refresh-interval`). A savepoint that failed because
+/// the job was restarting is not tried again on a view of the job that is as old as that.
+const VIEW_IS_LATE_MS: u32 = 3_000;
+
+/// One more savepoint failed.
+pub(super) fn one_more_failed(view: &View<'_>, tries: Tries) -> Tries {
+    let tries = backoff::failed_once_more(tries, view.now, view.policy, &view.app.uid);
+    backoff::not_before(tries, backoff::after(view.now, VIEW_IS_LATE_MS))
+}
 
 pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
     let Some(deployed) = &ledger.deployed else {
@@ -120,7 +129,7 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
     };
     let mut ledger = view.ledger().clone();
     ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
-    let tries = backoff::failed_once_more(at.tries, view.now, view.policy, &view.app.uid);
+    let tries = one_more_failed(view, at.tries);
     if tries.failed >= TRIES {
         let text = format!(
             "{TRIES} savepoints of job {} failed, the last one because: {cause}. The job runs on with what was deployed; \

@@ -137,7 +137,7 @@ fn submit(view: &View<'_>, at: &SubmittingJob) -> Step {
         return Rule::FinalizerRequested.stay().run([Effect::AddFinalizer]);
     }
     let Some(objects) = view.objects() else {
-        return Rule::KubernetesAwaited.stay();
+        return view.kubernetes_awaited();
     };
     let deployed = view.deployed().map(|deployed| &deployed.revision.id);
     let (removals, left) = view.leftovers(objects, &[Some(&at.target.id), deployed]);

@@ -23,7 +23,7 @@ pub(super) fn step(view: &View<'_>, at: &Updating) -> Step {
         Wish::Deployed => view.revert(),
         Wish::Other(spec) => view.begin(Rule::TargetReplaced, spec),
         Wish::Target(spec) => match view.objects() {
-            None => Rule::KubernetesAwaited.stay(),
+            None => view.kubernetes_awaited(),
             Some(objects) => create(view, at, spec, objects),
         },
     }

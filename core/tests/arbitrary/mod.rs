@@ -292,7 +292,7 @@ fn flink() -> BoxedStrategy<FlinkSeen> {
 
 fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
     let deployment = |suffix: &'static str, id: RevisionId| {
-        (prop::bool::weighted(0.2), 0..3u32, 0..3u32).prop_map(move |(deleting, existing, available)| DeploymentSeen {
+        (prop::bool::weighted(0.4), 0..3u32, 0..3u32).prop_map(move |(deleting, existing, available)| DeploymentSeen {
             name: format!("orders-{id}-{suffix}"),
             uid: format!("{id}-{suffix}"),
             deleting,
@@ -302,7 +302,7 @@ fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
         })
     };
     let named = id.clone();
-    let service = prop::bool::weighted(0.1).prop_map(move |deleting| ServiceSeen {
+    let service = prop::bool::weighted(0.4).prop_map(move |deleting| ServiceSeen {
         name: format!("orders-{named}"),
         uid: format!("{named}-svc"),
         deleting,
@@ -379,14 +379,75 @@ fn applications(deleted: f64) -> BoxedStrategy<Application> {
         .boxed()
 }
 
-/// Any snapshot.
+/// Any snapshot, every other one such that it makes sense.
 pub fn snapshot() -> BoxedStrategy<Snapshot> {
-    snapshots(phase(), 0.3)
+    let sensible = prop::sample::select(PhaseName::iter().collect::<Vec<_>>()).prop_flat_map(snapshot_in);
+    prop_oneof![snapshots(phase(), 0.3), sensible].boxed()
 }
 
 /// A snapshot of an application in the phase that the name says; its spec is wanted, and it is not deleted.
 pub fn snapshot_in(name: PhaseName) -> BoxedStrategy<Snapshot> {
-    snapshots(phase_of(name), 0.0)
+    (snapshots(phase_of(name), 0.0), any::<[bool; 8]>()).prop_map(|(snapshot, tweaks)| mended(snapshot, tweaks)).boxed()
+}
+
+/// Blind chance hardly ever makes a cluster that is ready for its own target; each tweak mends one thing.
+fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
+    let [asked_for, no_tries, no_trouble, objects, ready, slots, no_savepoint, nothing_else] = tweaks;
+    let Remembered::Known(memory) = &mut snapshot.memory else { return snapshot };
+    let digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
+    let mut target = None;
+    match &mut memory.phase {
+        Phase::Updating(Updating { target: revision, tries, .. })
+        | Phase::Savepointing(Savepointing { target: revision, tries, .. })
+        | Phase::SubmittingJob(SubmittingJob { target: revision, tries, .. }) => {
+            *tries = if no_tries { Tries::default() } else { *tries };
+            target = Some(revision);
+        }
+        Phase::ClusterStarting(ClusterStarting { target: revision, .. }) => target = Some(revision),
+        Phase::New | Phase::Running(_) | Phase::DeployFailed(_) | Phase::Deleting(_) => {}
+    }
+    let target = target.map(|revision| {
+        revision.digest = if asked_for { digest } else { revision.digest.clone() };
+        revision.id.clone()
+    });
+    memory.ledger.savepoint = memory.ledger.savepoint.take().filter(|_| !no_savepoint);
+    snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
+    let keep: Vec<_> =
+        target.iter().chain(memory.ledger.deployed.as_ref().map(|it| &it.revision.id)).cloned().collect();
+    if objects && snapshot.observed.objects.present().is_none() {
+        snapshot.observed.objects = Seen::Present(Objects::default());
+    }
+    if let Seen::Present(all) = &mut snapshot.observed.objects {
+        if nothing_else {
+            all.clusters.retain(|id, _| keep.contains(id));
+        }
+        for id in keep.iter().filter(|_| ready) {
+            all.clusters.insert(id.clone(), ready_cluster(id));
+        }
+    }
+    for seen in snapshot.observed.flink.values_mut().filter(|_| slots) {
+        seen.overview = Seen::Present(Overview { slots_total: 4, slots_available: 0, heartbeats: vec![now()] });
+    }
+    snapshot
+}
+
+fn ready_cluster(id: &RevisionId) -> ClusterObjects {
+    let deployment = |suffix: &str| DeploymentSeen {
+        name: format!("orders-{id}-{suffix}"),
+        uid: format!("{id}-{suffix}"),
+        deleting: false,
+        replicas: 1,
+        existing: 1,
+        available: 1,
+    };
+    let name = format!("orders-{id}");
+    let service = ServiceSeen { name, uid: format!("{id}-svc"), deleting: false, selects: id.to_string() };
+    ClusterObjects {
+        jobmanager: Some(deployment("jm")),
+        taskmanager: Some(deployment("tm")),
+        service: Some(service),
+        pod_troubles: Vec::new(),
+    }
 }
 
 fn snapshots(phase: BoxedStrategy<Phase>, deleted: f64) -> BoxedStrategy<Snapshot> {

@@ -44,7 +44,7 @@ impl Addresses {
     }
 
     /// The address without a slash at its end; empty for a revision that has none.
-    pub(super) fn base(&self, application: &Application, revision: &RevisionId) -> String {
+    pub fn base(&self, application: &Application, revision: &RevisionId) -> String {
         let address = |known: &UiPort| {
             let spec = || application.spec.as_ref().map_or(DEFAULT_UI_PORT, |spec| spec.ports.ui);
             let mut address = manifest::address(application, revision, DEFAULT_UI_PORT);

@@ -119,7 +119,7 @@ impl JobManager<'_> {
             failed: statistics.counts.failed,
             latest: completed(statistics.latest.completed)?,
             restored: restored.map(|it| self.checkpoint(it.external_path, it.restore_timestamp)).transpose()?,
-            savepoint: completed(statistics.latest.savepoint)?,
+            savepoint: completed(statistics.latest.savepoint.filter(ends_the_job))?,
         }))
     }
 
@@ -139,6 +139,11 @@ impl JobManager<'_> {
     fn nonsense(&self, of: &str, detail: &str) -> Error {
         Error::Garbled { asked: format!("GET {of} at {}", self.base), detail: detail.to_owned() }
     }
+}
+
+/// A savepoint that somebody took while the job ran on is not the state that it ended with.
+fn ends_the_job(savepoint: &wire::CompletedCheckpoint) -> bool {
+    savepoint.checkpoint_type.as_deref().is_none_or(|kind| kind == "SYNC_SAVEPOINT")
 }
 
 /// Where a checkpoint has no address Flink says so in angle brackets, such as

@@ -158,6 +158,8 @@ pub struct CompletedCheckpoint {
     /// Flink has deleted it.
     #[serde(default)]
     pub discarded: bool,
+    /// `SYNC_SAVEPOINT` where the savepoint was taken to stop the job; older versions do not tell.
+    pub checkpoint_type: Option<String>,
 }
 
 /// What a job started from.

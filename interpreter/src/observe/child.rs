@@ -143,6 +143,9 @@ pub(super) fn sort<'a>(name: &str, uid: &str, children: impl Iterator<Item = &'a
             cluster.pod_troubles.push(trouble.clone());
         }
     }
+    for cluster in objects.clusters.values_mut() {
+        cluster.pod_troubles.sort_by(|one, other| one.pod.cmp(&other.pod));
+    }
     objects
 }
 

@@ -27,6 +27,9 @@ impl ApplicationName {
 }
 
 /// All watched children, by application. Looking one application up does not touch the others.
+///
+/// One of these serves one watch a kind. Namespaces that are watched one by one need one each: a new list
+/// of one namespace would say that everything of the others is gone.
 #[derive(Default)]
 pub struct Children {
     state: RwLock<State>,

@@ -53,6 +53,13 @@ impl Server {
         self
     }
 
+    /// A client that takes this server for the API server.
+    pub fn kubernetes(&self) -> kube::Client {
+        let mut config = kube::Config::new(self.url.parse().unwrap());
+        config.default_retry = false;
+        kube::Client::try_from(config).unwrap()
+    }
+
     /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()

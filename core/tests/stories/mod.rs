@@ -1,0 +1,217 @@
+//! Stories from the life of an application, on the model cluster. Each asserts what it tells and hands its [`Life`]
+//! over, from which the snapshots under `fixtures/snapshots` are recorded.
+
+pub mod accidents;
+pub mod deleting;
+pub mod deploying;
+pub mod refusals;
+pub mod upgrading;
+
+use flink_operator_core::memory::Failure;
+use flink_operator_core::phase::{Phase, PhaseName};
+use flink_operator_core::rule::Rule;
+use flink_operator_fixtures::door::Life;
+use flink_operator_fixtures::model::flink;
+use serde_json::{Value, json};
+
+pub const SECOND: i64 = 1_000;
+pub const MINUTE: i64 = 60 * SECOND;
+
+/// All stories, to make tests and recordings of.
+macro_rules! stories {
+    ($($module:ident { $($story:ident),+ $(,)? })+) => {
+        /// Every story by name.
+        #[allow(dead_code, reason = "one of the tests that share this file tells them one by one")]
+        pub const ALL: &[(&str, fn() -> Life)] = &[$($((stringify!($story), $module::$story)),+),+];
+
+        /// One test a story.
+        #[allow(unused_macros, reason = "one of the tests that share this file records them all at once")]
+        macro_rules! tests_of_all_stories {
+            () => {
+                $(mod $module {
+                    $(#[test]
+                    fn $story() {
+                        crate::stories::told(crate::stories::$module::$story());
+                    })+
+                })+
+            };
+        }
+        #[allow(unused_imports, reason = "as above")]
+        pub(crate) use tests_of_all_stories;
+    };
+}
+
+stories! {
+    deploying {
+        a_first_deploy_reaches_running,
+        a_cluster_that_does_not_start_fails_the_deploy,
+        an_edit_during_the_first_deploy_is_heard,
+        a_pod_of_an_abandoned_deploy_is_awaited_before_the_job_is_submitted,
+        a_foreign_service_of_that_name_fails_the_deploy,
+        an_object_that_disappears_while_the_cluster_starts_is_created_again,
+        lost_requests_are_made_again,
+        a_submission_that_never_arrives_is_given_up,
+        a_job_that_flink_forgets_is_submitted_under_another_id,
+        a_job_that_flink_forgets_every_time_is_given_up,
+        a_jobmanager_that_does_not_answer_fails_the_deploy,
+        a_job_without_slots_fails_the_deploy,
+        a_job_that_fails_while_it_starts_fails_the_deploy,
+        a_job_that_is_done_at_once_counts_as_deployed,
+    }
+    upgrading {
+        an_upgrade_goes_through_a_savepoint,
+        a_savepoint_is_tried_three_times,
+        a_savepoint_that_fails_once_is_tried_again,
+        a_savepoint_that_hangs_fails_the_upgrade,
+        a_savepoint_is_found_in_the_history_when_the_operator_was_away,
+        a_job_that_restarts_is_awaited_before_its_savepoint,
+        a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade,
+        a_job_that_came_to_its_end_is_followed_by_a_fresh_one,
+        a_job_that_was_cancelled_by_hand_is_not_replaced,
+        a_job_that_was_forgotten_is_not_replaced,
+        a_revert_before_the_savepoint_changes_nothing,
+        an_edit_after_the_savepoint_starts_from_it,
+        a_lost_stop_request_is_made_again,
+        a_jobmanager_that_is_silent_during_the_savepoint_is_awaited,
+        edits_that_do_not_shape_the_job_change_nothing,
+    }
+    refusals {
+        a_bad_program_fails_with_the_root_cause_and_the_next_edit_starts_from_the_savepoint,
+        a_job_that_cannot_restore_its_state_fails_and_the_state_is_kept,
+        a_spec_that_is_refused_leaves_the_job_alone_and_can_be_mended,
+        a_first_spec_that_is_refused_can_be_mended,
+        going_back_to_what_is_deployed_ends_a_failed_deploy,
+        a_status_that_makes_no_sense_is_left_alone,
+        a_status_that_makes_no_sense_does_not_keep_a_deletion_without_care,
+        what_the_original_deployed_is_taken_over,
+    }
+    accidents {
+        figures_are_refreshed_once_a_minute,
+        a_failing_job_is_told_of,
+        deleted_objects_are_created_again,
+        an_api_server_that_is_silent_changes_nothing,
+        a_write_in_between_is_noticed,
+        requests_that_arrive_twice_do_no_harm,
+    }
+    deleting {
+        a_deletion_ends_with_a_savepoint,
+        a_deletion_by_force_cancels_the_job,
+        a_deletion_without_care_asks_nobody,
+        a_deletion_while_a_savepoint_is_taken_keeps_it,
+        a_deletion_whose_savepoints_fail_is_blocked_until_the_mode_changes,
+        a_last_savepoint_is_found_in_the_history_when_the_operator_was_away,
+        a_deletion_waits_for_a_jobmanager_that_does_not_answer,
+        a_finalizer_of_others_is_waited_for,
+    }
+}
+
+/// What every story ends with: no law was broken on the way.
+#[allow(dead_code, reason = "recording does not need it")]
+pub fn told(life: Life) {
+    let violations = life.violations();
+    assert!(violations.is_empty(), "{violations:#?}\n{:?}", life.rules());
+}
+
+pub fn manifest() -> Value {
+    json!({
+        "apiVersion": "flink.k8s.io/v1beta1",
+        "kind": "FlinkApplication",
+        "metadata": { "name": "orders", "namespace": "default" },
+        "spec": {
+            "image": "registry.example/orders:1",
+            "flinkVersion": "2.1",
+            "jarName": "job.jar",
+            "entryClass": "shop.Orders",
+            "programArgs": "--topic orders",
+            "parallelism": 2,
+            "taskManagerConfig": { "taskSlots": 2 },
+        },
+    })
+}
+
+/// An application that was just created.
+pub fn new() -> Life {
+    Life::begin(manifest()).unwrap()
+}
+
+/// An application that has been running for half a minute.
+pub fn running() -> Life {
+    let mut life = new();
+    assert!(life.run_until(MINUTE, is_running), "{:?}", life.rules());
+    life.run_for(30 * SECOND);
+    life
+}
+
+/// An application whose program arguments were just edited.
+pub fn edited() -> Life {
+    let mut life = running();
+    life.edit(arguments("--topic returns")).unwrap();
+    life
+}
+
+/// A running application of which an upgrade has just reached `phase`.
+pub fn upgrading(phase: PhaseName) -> Life {
+    let mut life = edited();
+    reach(&mut life, phase);
+    life
+}
+
+pub fn arguments(arguments: &str) -> Value {
+    json!({ "spec": { "programArgs": arguments } })
+}
+
+pub fn entry_class(class: &str) -> Value {
+    json!({ "spec": { "entryClass": class } })
+}
+
+pub fn delete_mode(mode: &str) -> Value {
+    json!({ "spec": { "deleteMode": mode } })
+}
+
+pub fn reach(life: &mut Life, phase: PhaseName) {
+    let limit = 2 * 60 * MINUTE;
+    assert!(life.run_until(limit, |life| phase_of(life) == Some(phase)), "{phase} is not reached: {:?}", life.rules());
+}
+
+pub fn fire(life: &mut Life, rule: Rule) {
+    let limit = 2 * 60 * MINUTE;
+    let before = life.rules().len();
+    assert!(life.run_until(limit, |life| life.rules()[before..].contains(&rule)), "no {rule}: {:?}", life.rules());
+}
+
+pub fn phase_of(life: &Life) -> Option<PhaseName> {
+    life.memory().map(|memory| memory.phase.name())
+}
+
+pub fn is_running(life: &Life) -> bool {
+    phase_of(life) == Some(PhaseName::Running)
+}
+
+pub fn is_gone(life: &Life) -> bool {
+    life.application().is_none()
+}
+
+pub fn failure(life: &Life) -> Failure {
+    let memory = life.memory().unwrap();
+    assert!(matches!(memory.phase, Phase::DeployFailed(_)), "it is in {}", memory.phase.name());
+    memory.ledger.failed.unwrap()
+}
+
+/// The progress of the newest savepoint.
+pub fn saved_progress(life: &Life) -> u64 {
+    let savepoints = life.flinks.storage.iter().filter(|(_, saved)| saved.kind == flink::SavedKind::Savepoint);
+    savepoints.max_by_key(|(_, saved)| saved.at).map(|(_, saved)| saved.progress).unwrap()
+}
+
+/// What the one active job started from.
+pub fn restored_progress(life: &Life) -> Option<u64> {
+    let jobs: Vec<_> = life.flinks.active_jobs().collect();
+    assert_eq!(jobs.len(), 1, "{jobs:#?}");
+    jobs[0].checkpoints.restored().map(|restored| restored.progress)
+}
+
+/// The deployed job runs, and nothing else does.
+pub fn one_job_runs(life: &Life) {
+    assert_eq!(life.state_of_deployed_job().map(|state| state.as_str()), Some("RUNNING"), "{:?}", life.rules());
+    assert_eq!(life.flinks.active_jobs().count(), 1);
+}
