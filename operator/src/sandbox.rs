@@ -17,7 +17,9 @@ mod goal;
 mod node;
 mod play;
 mod screen;
+mod signals;
 mod simulated;
+mod stage;
 mod stopwatch;
 mod story;
 mod supply;
@@ -115,18 +117,27 @@ impl SandboxArgs {
     }
 }
 
-/// The directory of this sandbox, made if need be. What another one left is not mixed with this one's.
+/// The directory of this sandbox, not yet made. What is in it already is not mixed with what comes.
 fn directory(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
-    let new = || std::env::temp_dir().join(format!("flink-sandbox-{}", std::process::id()));
-    let directory = wanted.map_or_else(new, Path::to_owned);
-    let bad = |what: &dyn std::fmt::Display| Failure::BadInput(format!("--dir {}: {what}", directory.display()));
-    std::fs::create_dir_all(&directory).map_err(|error| bad(&error))?;
-    let directory = directory.canonicalize().map_err(|error| bad(&error))?;
-    let mut entries = std::fs::read_dir(&directory).map_err(|error| bad(&error))?;
-    match entries.next() {
-        None => Ok(directory),
-        Some(_) => Err(bad(&"the directory is not empty; name a new one or remove it")),
+    let Some(directory) = wanted else {
+        return Ok(std::env::temp_dir().join(format!("flink-sandbox-{}", std::process::id())));
+    };
+    match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(directory.to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(directory.to_owned()),
+        Ok(false) => Err(bad_directory(directory, "the directory is not empty; name a new one or remove it")),
+        Err(error) => Err(bad_directory(directory, error)),
     }
+}
+
+fn bad_directory(directory: &Path, what: impl std::fmt::Display) -> Failure {
+    Failure::BadInput(format!("--dir {}: {what}", directory.display()))
+}
+
+/// Makes the directory; the answer is its full path.
+fn make(directory: &Path) -> Result<PathBuf, Failure> {
+    let made = std::fs::create_dir_all(directory).and_then(|()| directory.canonicalize());
+    made.map_err(|error| bad_directory(directory, error))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -5,13 +5,17 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::cli::Failure;
+
 /// How long the operator may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Ends of the operator in a row, each soon after its start, before the sandbox gives up.
+const TRIES: u32 = 3;
 /// Proxies are not for what is on this machine.
 const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
@@ -87,5 +91,28 @@ impl Operator {
         if timeout(PATIENCE, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
+    }
+}
+
+/// Starts of the operator in a row.
+#[derive(Default)]
+pub struct Starts {
+    last: Option<Instant>,
+    soon: u32,
+}
+
+impl Starts {
+    /// Waits before the next start, or gives up.
+    pub async fn again(&mut self, start: &Start) -> Result<(), Failure> {
+        let soon = self.last.replace(Instant::now()).is_some_and(|last| last.elapsed() < Duration::from_secs(10));
+        self.soon = if soon { self.soon + 1 } else { 1 };
+        if self.soon > TRIES {
+            let log = std::fs::read_to_string(&start.log).unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(5).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            return Err(Failure::Failed(format!("the operator ends again and again:\n{}", last.join("\n"))));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(())
     }
 }

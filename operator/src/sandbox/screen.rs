@@ -52,7 +52,9 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { began: Instant::now(), inked: terminal && !plain && !dumb, bar, tenth: 0 }
+        let screen = Self { began: Instant::now(), inked: terminal && !plain && !dumb, bar, tenth: 0 };
+        screen.under_way("");
+        screen
     }
 
     /// A word in ink.

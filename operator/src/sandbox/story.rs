@@ -100,11 +100,9 @@ impl Story {
             let bad = is_bad(&phase);
             return Some(Line::Phase { name, phase, before: Some(before), why, bad });
         }
-        if known.why != why && !why.is_empty() {
-            known.why.clone_from(&why);
-            return Some(Line::Rule { name, why });
-        }
-        None
+        let news = !why.is_empty() && but_for_numbers(&known.why) != but_for_numbers(&why);
+        known.why.clone_from(&why);
+        news.then_some(Line::Rule { name, why })
     }
 
     /// An application is no longer there.
@@ -203,6 +201,11 @@ fn phase_of(resource: &FlinkApplication) -> String {
     phase.filter(|phase| !phase.is_empty()).unwrap_or_else(|| "New".to_owned())
 }
 
+/// A text without its digits: a count that goes on is no news.
+fn but_for_numbers(text: &str) -> String {
+    text.chars().filter(|char| !char.is_ascii_digit()).collect()
+}
+
 fn rests(phase: &str) -> bool {
     matches!(phase, "Running" | "DeployFailed")
 }
@@ -219,4 +222,55 @@ fn condition(resource: &FlinkApplication, kind: &str) -> Option<(String, String)
     let conditions = resource.status.as_ref()?.conditions.as_ref()?;
     let found = conditions.iter().find(|condition| condition.type_ == kind)?;
     Some((found.reason.clone(), found.message.clone()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn resource(phase: &str, why: &str) -> FlinkApplication {
+        let condition = serde_json::json!({
+            "type": "Progressing", "status": "True", "reason": "R", "message": why,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "flink.k8s.io/v1beta1", "kind": "FlinkApplication",
+            "metadata": {"name": "a", "namespace": "ns"},
+            "spec": {"image": "i", "jarName": "j", "entryClass": "E", "parallelism": 1},
+            "status": {"phase": phase, "conditions": [condition]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_phase_is_told_with_the_time_that_the_one_before_took() {
+        let (mut story, start) = (Story::default(), Instant::now());
+        story.see(resource("", ""), start);
+        let took = Duration::from_secs(3);
+        let Some(Line::Phase { phase, before, bad, .. }) = story.see(resource("DeployFailed", "x"), start + took)
+        else {
+            panic!("another phase is news");
+        };
+        assert_eq!((phase.as_str(), before, bad), ("DeployFailed", Some(("New".to_owned(), took)), true));
+    }
+
+    #[test]
+    fn another_reason_is_news_and_a_count_that_goes_on_is_not() {
+        let (mut story, now) = (Story::default(), Instant::now());
+        story.see(resource("Running", "0 of 2 tasks run"), now);
+        assert_eq!(story.see(resource("Running", "1 of 2 tasks run"), now), None);
+        let told = Line::Rule { name: "a".to_owned(), why: "done".to_owned() };
+        assert_eq!(story.see(resource("Running", "done"), now), Some(told));
+        assert_eq!(story.see(resource("Running", ""), now), None);
+    }
+
+    #[test]
+    fn one_that_comes_again_is_told_anew() {
+        let (mut story, now) = (Story::default(), Instant::now());
+        story.see(resource("Running", ""), now);
+        assert!(matches!(story.miss(&resource("Deleting", ""), now), Some(Line::Gone { .. })));
+        assert_eq!(story.miss(&resource("Deleting", ""), now), None);
+        assert!(matches!(story.see(resource("", ""), now), Some(Line::Phase { before: None, .. })));
+    }
 }
