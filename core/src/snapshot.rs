@@ -18,6 +18,10 @@ use crate::policy::Policy;
 pub struct Snapshot {
     /// The time of the look; the core knows no other clock.
     pub now: Timestamp,
+    /// Since when this operator has been watching the application. No deadline passes while nobody watches: what
+    /// happened meanwhile is seen only now. None where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watching_since: Option<Timestamp>,
     /// The operator's own configuration.
     #[serde(default)]
     pub policy: Policy,

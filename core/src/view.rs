@@ -175,8 +175,14 @@ impl<'a> View<'a> {
         Some(step)
     }
 
+    /// When a wait that began at `since` has lasted too long. Time in which no operator was there does not count.
+    pub fn deadline(&self, since: Timestamp, limit_ms: u32) -> Timestamp {
+        let watched = self.snapshot.watching_since.map_or(since, |watching| watching.max(since));
+        backoff::after(watched, limit_ms)
+    }
+
     pub fn passed(&self, since: Timestamp, limit_ms: u32) -> bool {
-        self.now >= backoff::after(since, limit_ms)
+        self.now >= self.deadline(since, limit_ms)
     }
 
     /// Deletes of all that belongs to revisions that `keep` does not name, and whether anything is left of them.

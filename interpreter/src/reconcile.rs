@@ -28,6 +28,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Drives one application. It holds nothing that a restart may not lose.
 pub struct Reconciler {
     context: Arc<Context>,
+    since: Timestamp,
     report: Report,
     repeated: Repeated,
 }
@@ -35,7 +36,7 @@ pub struct Reconciler {
 impl Reconciler {
     /// A reconciler that knows nothing yet.
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, report: Report::default(), repeated: Repeated::default() }
+        Self { context, since: Timestamp::now(), report: Report::default(), repeated: Repeated::default() }
     }
 
     /// Works until the application rests; returns when to look again if nothing is heard before.
@@ -111,6 +112,7 @@ impl Reconciler {
     fn step(&self, resource: &FlinkApplication, observed: Observed) -> Step {
         let snapshot = Snapshot {
             now: Timestamp::now(),
+            watching_since: Some(self.since),
             policy: self.context.policy(),
             application: Application::parse(resource),
             memory: status::read(resource.status.as_ref()),

@@ -33,7 +33,7 @@ pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
         return ready(view, at);
     };
     let why = explain(waits_for, cluster);
-    let deadline = backoff::after(at.since, view.policy.cluster_start_timeout_ms);
+    let deadline = view.deadline(at.since, view.policy.cluster_start_timeout_ms);
     if view.now >= deadline {
         let text = format!(
             "The cluster of revision {} was not ready after {} s: {why}. What runs was left alone; mend the cause and \

@@ -97,7 +97,7 @@ fn lost(job: &Seen<crate::snapshot::Job>, ledger: &Ledger) -> Option<String> {
 fn refresh_due(view: &View<'_>) -> bool {
     match &view.ledger().job {
         None => true,
-        Some(job) => view.passed(job.refreshed, view.policy.status_refresh_ms),
+        Some(job) => view.now >= backoff::after(job.refreshed, view.policy.status_refresh_ms),
     }
 }
 

@@ -69,7 +69,7 @@ fn watch(view: &View<'_>, at: &SubmittingJob, job: &Job) -> Step {
             if let Wish::Other(spec) = view.wish(&at.target) {
                 return view.begin(Rule::TargetReplaced, spec);
             }
-            let deadline = backoff::after(accepted, view.policy.job_start_timeout_ms);
+            let deadline = view.deadline(accepted, view.policy.job_start_timeout_ms);
             if view.now >= deadline {
                 let text = format!(
                     "{} of {} tasks of job {id} ran after {} s (job state {}, last failure: {}). {}",

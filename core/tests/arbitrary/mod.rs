@@ -462,9 +462,11 @@ fn snapshots(phase: BoxedStrategy<Phase>, deleted: f64) -> BoxedStrategy<Snapsho
         ingress_url_format: if on { "{{$jobCluster}}.example".into() } else { String::new() },
         ..Policy::default()
     });
-    (applications(deleted), remembered, observed(), report, ingress)
-        .prop_map(|(application, memory, observed, report, policy)| Snapshot {
+    let watching = prop::option::weighted(0.2, time());
+    (applications(deleted), remembered, observed(), report, ingress, watching)
+        .prop_map(|(application, memory, observed, report, policy, watching_since)| Snapshot {
             now: now(),
+            watching_since,
             policy,
             application,
             memory,

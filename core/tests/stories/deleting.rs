@@ -24,9 +24,14 @@ pub fn a_deletion_ends_with_a_savepoint() -> Life {
 }
 
 pub fn a_deletion_by_force_cancels_the_job() -> Life {
-    let mut life = running();
+    let mut life = new();
+    life.flinks.settings.delays.cancel = 10_000;
+    reach(&mut life, PhaseName::Running);
+    life.run_for(30 * SECOND);
     life.edit(delete_mode("ForceCancel")).unwrap();
     life.delete_application();
+    fire(&mut life, Rule::JobEndAwaited);
+    assert!(!is_gone(&life), "the job still goes down");
     assert!(life.run_until(MINUTE, is_gone));
     assert!(life.rules().contains(&Rule::CancelRequested));
     assert!(!life.rules().contains(&Rule::FinalSavepointRequested));
@@ -67,7 +72,6 @@ pub fn a_deletion_whose_savepoints_fail_is_blocked_until_the_mode_changes() -> L
     one_job_runs(&life);
     let Phase::Deleting(at) = life.memory().unwrap().phase else { panic!("it is not being deleted") };
     assert!(at.blocked.unwrap().contains("No space left on device"));
-    life.flinks.settings.delays.cancel = 2_000;
     life.edit(delete_mode("ForceCancel")).unwrap();
     fire(&mut life, Rule::CancelRequested);
     assert!(life.run_until(MINUTE, is_gone));
