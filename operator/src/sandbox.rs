@@ -120,7 +120,9 @@ impl SandboxArgs {
 /// The directory of this sandbox, not yet made. What is in it already is not mixed with what comes.
 fn directory(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
     let Some(directory) = wanted else {
-        return Ok(std::env::temp_dir().join(format!("flink-sandbox-{}", std::process::id())));
+        let numbered =
+            |number: u32| std::env::temp_dir().join(format!("flink-sandbox-{}", std::process::id() + number));
+        return Ok((0..).map(numbered).find(|directory| !directory.exists()).unwrap_or_default());
     };
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(directory.to_owned()),

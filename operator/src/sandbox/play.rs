@@ -218,8 +218,9 @@ impl Play<'_> {
             }
         }
         self.screen.tell("ending every process");
+        let files = self.stage.usage.directory().display().to_string();
         self.stage.end().await;
-        self.screen.tell("every process has ended");
+        self.screen.tell(format_args!("every process has ended; files stay in {files}"));
     }
 }
 

@@ -21,6 +21,11 @@ impl Usage {
         Self { kubeconfig: api.kubeconfig.clone(), port: api.port(), directory: directory.to_owned(), simulated }
     }
 
+    /// The sandbox's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The lines, for the first of the applications.
     pub fn lines(&self, given: &BTreeSet<Key>, screen: &Screen) -> Vec<String> {
         let heading = |text: &str| screen.ink(Ink::Bold, text);
