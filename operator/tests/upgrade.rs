@@ -2,17 +2,12 @@
 //!
 //! Takes a minute, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stderr)]
 
 mod support;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use flink_operator_core::crd::FlinkApplication;
-use flink_operator_fixtures::process::distribution::{Distribution, Wanted};
-use flink_operator_fixtures::process::java::Java;
 use flink_operator_fixtures::process::{jobs, numbers, tasks};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -22,56 +17,8 @@ use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use support::{Directory, NUMBERS, PROGRAM, Sandbox, until, word};
-
-/// Whether a real Flink is wanted and there is one; else a word why not.
-fn real_flink() -> bool {
-    let missing = if std::env::var_os("SANDBOX_REAL_FLINK").is_none() {
-        "SANDBOX_REAL_FLINK is not set".to_owned()
-    } else if let Err(error) = Java::find().and_then(|java| java.tool("javac")) {
-        error.to_string()
-    } else if Distribution::find(&Wanted::default()).unwrap().is_none() {
-        "there is no Flink in FLINK_HOME or the cache".to_owned()
-    } else {
-        return true;
-    };
-    eprintln!("not tested on a real Flink: {missing}");
-    false
-}
-
-/// Waits until an application is Running with a job of this generation.
-async fn until_running(api: &Api<FlinkApplication>, name: &str, generation: i64) -> FlinkApplication {
-    until("the application runs", || async {
-        let resource = api.get(name).await.unwrap();
-        let status = resource.status.clone()?;
-        assert_ne!(status.phase.as_deref(), Some("DeployFailed"), "{:?}", status.conditions);
-        let there = status.phase.as_deref() == Some("Running")
-            && status.deployed?.revision.generation == generation
-            && status.job_status?.state.as_deref() == Some("RUNNING");
-        there.then_some(resource)
-    })
-    .await
-}
-
-/// Waits until a job with this label has left so many files.
-async fn until_parts(out: &Path, label: &str, count: usize) {
-    until("the job leaves numbers", || async {
-        let parts = numbers::check(out).unwrap().parts;
-        (parts.iter().filter(|part| part.label == label).count() >= count).then_some(())
-    })
-    .await;
-}
-
-fn arguments(out: &str, label: &str) -> String {
-    format!("--out data/{out} --checkpoint-interval 200 --label {label}")
-}
-
-fn manifest(name: &str, label: &str) -> FlinkApplication {
-    let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
-    application.metadata.name = Some(name.to_owned());
-    application.spec.program_args = Some(arguments(name, label));
-    application
-}
+use support::real::{Flink, Operator, arguments, manifest, real_flink, until_parts, until_running};
+use support::{Directory, until};
 
 #[tokio::test]
 async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_repeated() {
@@ -119,33 +66,6 @@ async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_
     assert!(sandbox.ended().await.success());
     drop(operator);
     assert_eq!(directory.processes(), Vec::new());
-}
-
-/// An operator that the test owns.
-struct Operator(Child);
-
-impl Operator {
-    fn start(sandbox: &Sandbox) -> Self {
-        let port = sandbox.port().to_string();
-        let child = Command::new(PROGRAM)
-            .args(["run", "--kubeconfig", word(&sandbox.kubeconfig()), "--kubectl-proxy", &port])
-            .args(["--listen", "127.0.0.1:0", "--log-format", "text", "--log-level", "warn", "--with-parent"])
-            .stdin(Stdio::piped())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// The same calls as in an update, made one after the other on a second cluster like the first.
@@ -217,32 +137,4 @@ where
     metadata.retain(|key, _| key == "name" || key == "labels");
     object.as_object_mut().unwrap().remove("status");
     api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
-}
-
-/// A JobManager behind the proxy of the API server.
-struct Flink {
-    client: Client,
-    base: String,
-}
-
-impl Flink {
-    fn of(client: &Client, service: &str) -> Self {
-        let base = format!("/api/v1/namespaces/default/services/{service}:8081/proxy");
-        Self { client: client.clone(), base }
-    }
-
-    fn get(&self, path: String) -> impl Future<Output = Option<Value>> + use<> {
-        let (client, url) = (self.client.clone(), format!("{}{path}", self.base));
-        async move {
-            let request = axum::http::Request::get(url).body(Vec::new()).unwrap();
-            serde_json::from_str(&client.request_text(request).await.ok()?).ok()
-        }
-    }
-
-    async fn post(&self, path: &str, body: &Value) {
-        let request =
-            axum::http::Request::post(format!("{}{path}", self.base)).header("content-type", "application/json");
-        let request = request.body(serde_json::to_vec(body).unwrap()).unwrap();
-        self.client.request_text(request).await.unwrap();
-    }
 }
