@@ -64,7 +64,8 @@ fn an_operator_that_dies_at_any_moment_of_an_upgrade_upgrades_once() {
         let life = assert_deployed(life, "--topic returns");
         assert_eq!(life.submissions(), reference.submissions());
         assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
-        let savepoints = |life: &Life| life.flinks.storage.iter().filter(|(path, _)| path.contains("savepoint")).count();
+        let savepoints =
+            |life: &Life| life.flinks.storage.iter().filter(|(path, _)| path.contains("savepoint")).count();
         assert_eq!(savepoints(&life), savepoints(&reference));
     });
 }
