@@ -175,7 +175,8 @@ fn comes_to_rest(life: &mut Life) -> Result<(), TestCaseError> {
     life.run_for(MINUTE);
     let told = life.rules().len();
     life.run_for(5 * MINUTE);
-    let quiet = [Rule::JobRests, Rule::FailureRests, Rule::DeletionBlocked, Rule::FiguresRefreshed, Rule::HealthChanged];
+    let quiet =
+        [Rule::JobRests, Rule::FailureRests, Rule::DeletionBlocked, Rule::FiguresRefreshed, Rule::HealthChanged];
     let later = &life.rules()[told..];
     prop_assert!(later.iter().all(|rule| quiet.contains(rule)), "it does not rest: {later:?}");
     let phase = phase_of(life);

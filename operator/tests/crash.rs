@@ -1,8 +1,8 @@
-//! The operator is killed (SIGKILL) in every phase of a real upgrade and started again: one job runs, no state is lost.
+//! The operator dies by SIGKILL in every phase, on a real Flink: no number is lost or repeated, and at the
+//! end one job runs.
 //!
-//! Takes some minutes, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so.
+//! Takes minutes, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stderr)]
 
 mod support;
 
@@ -10,165 +10,71 @@ use std::time::Duration;
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_fixtures::process::numbers;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use support::real::{Flink, Operator, arguments, manifest, real_flink, until_parts, until_running};
 use support::{Directory, Sandbox, until};
 
-/// How many upgrades are made to find the operator in a short phase.
-const TRIES: u32 = 5;
+/// The phases of an upgrade, in which the operator is killed one after the other.
+const OF_AN_UPGRADE: [&str; 5] = ["Updating", "ClusterStarting", "Savepointing", "SubmittingJob", "Running"];
+/// A phase may be over before the kill is; then the next upgrade tries again.
+const TRIES: u32 = 6;
 /// Pauses between kills, in milliseconds: from within a phase to across several.
 const PAUSES: [u64; 8] = [90, 310, 170, 530, 70, 900, 230, 1400];
 
-struct Play {
-    operator: Operator,
-    sandbox: Sandbox,
-    client: Client,
-    api: Api<FlinkApplication>,
-    generation: i64,
-    /// The last one to be dropped.
-    directory: Directory,
-}
-
-impl Play {
-    async fn begin() -> Self {
-        let directory = Directory::new();
-        let sandbox = directory.start(&["--no-operator"]);
-        let client = sandbox.client().await;
-        let api = Api::default_namespaced(client.clone());
-        let operator = Operator::start(&sandbox);
-        Self { directory, sandbox, client, api, operator, generation: 1 }
-    }
-
-    fn restart_the_operator(&mut self) {
-        self.operator.kill();
-        self.operator = Operator::start(&self.sandbox);
-    }
-
-    async fn phase(&self) -> String {
-        let Some(resource) = self.api.get_opt("numbers").await.unwrap() else { return "gone".to_owned() };
-        resource.status.and_then(|status| status.phase).filter(|phase| !phase.is_empty()).unwrap_or("New".to_owned())
-    }
-
-    /// Waits for a phase and kills the operator; whether it was still that phase.
-    async fn kill_in(&mut self, wanted: &str) -> bool {
-        let mut phase = self.phase().await;
-        let passed = ["Running", "DeployFailed", "gone"];
-        let before = phase.clone();
-        while phase != wanted && (phase == before || !passed.contains(&phase.as_str())) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            phase = self.phase().await;
-        }
-        self.operator.kill();
-        let killed_in = self.phase().await;
-        self.operator = Operator::start(&self.sandbox);
-        killed_in == wanted
-    }
-
-    async fn edit(&mut self, spec: Value) {
-        self.api.patch("numbers", &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.unwrap();
-        self.generation += 1;
-    }
-
-    /// An edit that makes another revision, with another parallelism each time.
-    async fn edit_arguments(&mut self) {
-        let label = format!("g{}", self.generation + 1);
-        let spec = json!({"programArgs": arguments("numbers", &label), "parallelism": 1 + self.generation % 2});
-        self.edit(spec).await;
-    }
-
-    /// Waits until the newest generation runs, alone, and has left numbers.
-    async fn comes_to_rest(&self) {
-        until_running(&self.api, "numbers", self.generation).await;
-        until("one cluster is left", || async { (self.jobmanagers().await.len() == 1).then_some(()) }).await;
-        let out = self.directory.run().join("data/numbers");
-        until_parts(&out, &format!("g{}", self.generation), 2).await;
-        assert_eq!(self.jobs_that_have_not_ended().await, 1);
-    }
-
-    /// The Services of revisions whose JobManager has a pod.
-    async fn jobmanagers(&self) -> Vec<String> {
-        let services: Api<Service> = Api::default_namespaced(self.client.clone());
-        let labelled = ListParams::default().labels("flink-app-hash");
-        let names = services.list(&labelled).await.unwrap().items.into_iter().filter_map(|it| it.metadata.name);
-        let pods: Api<Pod> = Api::default_namespaced(self.client.clone());
-        let pods = pods.list(&ListParams::default()).await.unwrap().items;
-        let has_pods = |service: &String| {
-            pods.iter()
-                .any(|pod| pod.metadata.name.as_ref().is_some_and(|name| name.starts_with(&format!("{service}-jm"))))
-        };
-        names.filter(has_pods).collect()
-    }
-
-    async fn jobs_that_have_not_ended(&self) -> usize {
-        let mut count = 0;
-        for service in self.jobmanagers().await {
-            let overview = Flink::of(&self.client, &service).get("/jobs/overview".to_owned()).await.unwrap();
-            let ended = ["FINISHED", "FAILED", "CANCELED"];
-            let jobs = overview["jobs"].as_array().unwrap();
-            count += jobs.iter().filter(|job| !ended.contains(&job["state"].as_str().unwrap())).count();
-        }
-        count
-    }
-
-    /// Ends everything, and looks for what is left.
-    async fn end(mut self) {
-        self.operator.kill();
-        self.sandbox.signal("INT");
-        assert!(self.sandbox.ended().await.success());
-        assert_eq!(self.directory.processes(), Vec::new());
-    }
-
-    fn no_number_is_lost_or_repeated(&self) {
-        let found = numbers::check(&self.directory.run().join("data/numbers")).unwrap();
-        assert!(found.exactly_once(), "{found:#?}\n{}", self.sandbox.output());
-        eprintln!("{} numbers in {} files, no gap, no repeat", found.last.unwrap(), found.parts.len());
-    }
-}
-
 #[tokio::test]
-async fn an_operator_killed_in_any_phase_goes_on_where_it_was() {
+async fn an_operator_that_is_killed_in_any_phase_loses_nothing_and_starts_nothing_twice() {
     if !real_flink() {
         return;
     }
-    let mut play = Play::begin().await;
-    play.api.create(&PostParams::default(), &manifest("numbers", "g1")).await.unwrap();
-    for wanted in ["ClusterStarting", "SubmittingJob"] {
-        assert!(play.kill_in(wanted).await, "{wanted} of the first deploy");
-    }
-    play.comes_to_rest().await;
+    let directory = Directory::new();
+    let mut sandbox = directory.start(&["--no-operator"]);
+    let mut test = Test::start(&sandbox).await;
+    let out = directory.run().join("data/numbers");
 
-    for wanted in ["Updating", "ClusterStarting", "Savepointing", "SubmittingJob", "Running"] {
-        let mut hit = false;
-        for _ in 0..TRIES {
-            play.edit_arguments().await;
-            hit = play.kill_in(wanted).await;
-            play.comes_to_rest().await;
-            if hit {
-                break;
-            }
+    // New: nothing was decided yet when the operator dies.
+    test.operator.kill();
+    test.api.create(&PostParams::default(), &manifest("numbers", "deploy-1")).await.unwrap();
+    test.operator = Operator::start(&sandbox);
+    test.operator.kill();
+    eprintln!("killed in New ({:?})", test.phase().await);
+    test.operator = Operator::start(&sandbox);
+    test.generation = until_running(&test.api, "numbers", 1).await.metadata.generation.unwrap();
+    until_parts(&out, "deploy-1", 2).await;
+
+    for phase in OF_AN_UPGRADE {
+        let mut tries = 0;
+        while !test.upgrade_and_kill_in(phase, &sandbox).await {
+            tries += 1;
+            assert!(tries < TRIES, "{phase} was over before the kill {TRIES} times");
         }
-        assert!(hit, "{wanted} was never met");
-        eprintln!("killed in {wanted}, generation {} runs", play.generation);
+        eprintln!("killed in {phase}, then upgraded");
+        until_parts(&out, &test.label(), 2).await;
+        assert_eq!(test.running_jobs().await, 1, "after a kill in {phase}");
     }
 
-    play.edit(json!({"entryClass": "Nope"})).await;
-    assert!(play.kill_in("DeployFailed").await);
-    play.edit(
-        json!({"entryClass": "Numbers", "programArgs": arguments("numbers", &format!("g{}", play.generation + 1))}),
-    )
-    .await;
-    play.comes_to_rest().await;
-    eprintln!("killed in DeployFailed, generation {} runs", play.generation);
+    // DeployFailed: the new program cannot run, the old job was stopped; the mended one goes on from its savepoint.
+    test.edit(json!({"entryClass": "NoSuchClass"})).await;
+    test.kill_in("DeployFailed", &sandbox).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(test.running_jobs().await, 0, "nothing runs after a deploy that failed");
+    test.edit(json!({"entryClass": "Numbers"})).await;
+    until_running(&test.api, "numbers", test.generation).await;
+    until_parts(&out, &test.label(), 2).await;
+    eprintln!("killed in DeployFailed, then mended");
 
-    play.api.delete("numbers", &DeleteParams::default()).await.unwrap();
-    let hit = play.kill_in("Deleting").await;
-    until("it is gone", || async { (play.phase().await == "gone").then_some(()) }).await;
-    eprintln!("killed in Deleting: {hit}");
-    play.no_number_is_lost_or_repeated();
-    play.end().await;
+    test.api.delete("numbers", &DeleteParams::default()).await.unwrap();
+    test.kill_in("Deleting", &sandbox).await;
+    until("it is gone", || async { test.api.get_opt("numbers").await.unwrap().is_none().then_some(()) }).await;
+    eprintln!("killed in Deleting, then gone");
+
+    let found = numbers::check(&out).unwrap();
+    assert!(found.exactly_once(), "{found:#?}");
+    eprintln!("{} numbers in {} files, no gap, no repeat", found.last.unwrap(), found.parts.len());
+    sandbox.signal("INT");
+    assert!(sandbox.ended().await.success());
 }
 
 #[tokio::test]
@@ -176,17 +82,107 @@ async fn an_operator_that_is_killed_again_and_again_still_upgrades() {
     if !real_flink() {
         return;
     }
-    let mut play = Play::begin().await;
-    play.api.create(&PostParams::default(), &manifest("numbers", "g1")).await.unwrap();
-    play.comes_to_rest().await;
-    for _ in 0..2 {
-        play.edit_arguments().await;
+    let directory = Directory::new();
+    let mut sandbox = directory.start(&["--no-operator"]);
+    let mut test = Test::start(&sandbox).await;
+    let out = directory.run().join("data/numbers");
+    test.api.create(&PostParams::default(), &manifest("numbers", &test.label())).await.unwrap();
+    until_running(&test.api, "numbers", 1).await;
+    for parallelism in [2, 1] {
+        test.edit(json!({ "parallelism": parallelism })).await;
         for pause in PAUSES.iter().cycle().take(24) {
             tokio::time::sleep(Duration::from_millis(*pause)).await;
-            play.restart_the_operator();
+            test.operator.kill();
+            test.operator = Operator::start(&sandbox);
         }
-        play.comes_to_rest().await;
+        until_running(&test.api, "numbers", test.generation).await;
+        until_parts(&out, &test.label(), 2).await;
+        assert_eq!(test.running_jobs().await, 1);
     }
-    play.no_number_is_lost_or_repeated();
-    play.end().await;
+    let found = numbers::check(&out).unwrap();
+    assert!(found.exactly_once(), "{found:#?}");
+    sandbox.signal("INT");
+    assert!(sandbox.ended().await.success());
+}
+
+struct Test {
+    client: Client,
+    api: Api<FlinkApplication>,
+    operator: Operator,
+    generation: i64,
+}
+
+impl Test {
+    async fn start(sandbox: &Sandbox) -> Self {
+        let client = sandbox.client().await;
+        let api = Api::default_namespaced(client.clone());
+        Self { client, api, operator: Operator::start(sandbox), generation: 1 }
+    }
+
+    /// The label of the numbers that the job of this generation writes.
+    fn label(&self) -> String {
+        format!("deploy-{}", self.generation)
+    }
+
+    async fn phase(&self) -> Option<String> {
+        self.api.get_opt("numbers").await.unwrap()?.status?.phase
+    }
+
+    /// The newest spec is deployed.
+    async fn upgraded(&self) -> bool {
+        let status = self.api.get("numbers").await.unwrap().status.unwrap_or_default();
+        let newest = status.deployed.is_some_and(|deployed| deployed.revision.generation == self.generation);
+        newest && status.phase.as_deref() == Some("Running")
+    }
+
+    /// Edits the spec; the arguments change with it, so that the numbers tell who wrote them.
+    async fn edit(&mut self, mut spec: Value) {
+        self.generation += 1;
+        spec["programArgs"] = arguments("numbers", &self.label()).into();
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        let edited = self.api.patch("numbers", &PatchParams::default(), &patch).await.unwrap();
+        assert_eq!(edited.metadata.generation, Some(self.generation));
+    }
+
+    /// Begins an upgrade, kills the operator in the phase, starts another and waits for the end of the upgrade.
+    async fn upgrade_and_kill_in(&mut self, phase: &str, sandbox: &Sandbox) -> bool {
+        let parallelism = 1 + self.generation % 2;
+        self.edit(json!({ "parallelism": parallelism })).await;
+        if phase == "Running" {
+            until_running(&self.api, "numbers", self.generation).await;
+        }
+        let hit = self.kill_in(phase, sandbox).await;
+        until_running(&self.api, "numbers", self.generation).await;
+        hit
+    }
+
+    /// Kills the operator as soon as the phase shows, and starts another. Whether it died in that phase.
+    async fn kill_in(&mut self, phase: &str, sandbox: &Sandbox) -> bool {
+        let began = std::time::Instant::now();
+        while self.phase().await.is_some_and(|now| now != phase) {
+            if phase != "Deleting" && self.upgraded().await {
+                return false;
+            }
+            assert!(began.elapsed() < Duration::from_secs(120), "{phase} never comes");
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        self.operator.kill();
+        let hit = self.phase().await.as_deref() == Some(phase);
+        self.operator = Operator::start(sandbox);
+        hit
+    }
+
+    /// Jobs that run, on all clusters of the application, by Flink's own word.
+    async fn running_jobs(&self) -> usize {
+        let services: Api<Service> = Api::default_namespaced(self.client.clone());
+        let mut running = 0;
+        for service in services.list(&ListParams::default().labels("flink-app-hash")).await.unwrap() {
+            let flink = Flink::of(&self.client, service.metadata.name.as_deref().unwrap());
+            // `/jobs` does not come from the cache that `/jobs/overview` comes from.
+            let Some(answer) = flink.get("/jobs".to_owned()).await else { continue };
+            let states = answer["jobs"].as_array().unwrap().iter().map(|job| job["status"].as_str().unwrap());
+            running += states.filter(|state| !["FINISHED", "CANCELED", "FAILED"].contains(state)).count();
+        }
+        running
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! Takes a minute, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stderr)]
 
 mod support;
 

@@ -41,7 +41,7 @@ pub fn an_edit_during_the_first_deploy_is_heard() -> Life {
 
 pub fn a_pod_of_an_abandoned_deploy_is_awaited_before_the_job_is_submitted() -> Life {
     let mut life = new();
-    life.set_pod_times(1 * SECOND, 20 * SECOND);
+    life.set_pod_times(SECOND, 20 * SECOND);
     fire(&mut life, Rule::JobAccepted);
     life.edit(arguments("--topic returns")).unwrap();
     fire(&mut life, Rule::LeftoversAwaited);
