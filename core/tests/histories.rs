@@ -202,6 +202,7 @@ fn live(mut life: Life, history: Vec<(i64, Event)>) -> Result<(), TestCaseError>
 }
 
 /// A history takes a fifth of a second; whoever has time for more says so with `PROPTEST_CASES`.
+#[allow(clippy::disallowed_methods, reason = "the core itself reads no environment")]
 fn cases() -> u32 {
     if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 48 }
 }

@@ -32,7 +32,8 @@ fn refused_before(view: &View<'_>) -> bool {
 
 fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
     let tried = view.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
-    if view.asks_for_deployed(spec) && view.deployed_job_untouched() {
+    let runs_as_asked = view.asks_for_deployed(spec) && view.deployed_job_untouched();
+    if runs_as_asked && !monitor::was_stopped(view) {
         Some(view.revert())
     } else if tried == Some(spec.digest()) {
         None

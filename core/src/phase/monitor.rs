@@ -78,6 +78,14 @@ pub(super) fn refresh(view: &View<'_>) -> Option<Step> {
     }
 }
 
+/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on.
+pub(super) fn was_stopped(view: &View<'_>) -> bool {
+    view.deployed().map(|deployed| view.flink(&deployed.revision.id)).is_some_and(|flink| {
+        let finished = flink.job.present().is_some_and(|job| job.state == JobState::Finished);
+        finished && flink.checkpoints.present().is_some_and(|history| history.savepoint.is_some())
+    })
+}
+
 /// What to tell of a job that has just stopped running without being asked to.
 fn lost(job: &Seen<crate::snapshot::Job>, ledger: &Ledger) -> Option<String> {
     let before = ledger.job.as_ref().and_then(|job| job.state);

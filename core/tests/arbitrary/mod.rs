@@ -93,7 +93,9 @@ fn text() -> BoxedStrategy<String> {
 }
 
 fn tries() -> BoxedStrategy<Tries> {
-    (0..20u32, prop::option::of(time())).prop_map(|(failed, not_before)| Tries { failed, not_before }).boxed()
+    (prop_oneof![0..3u32, 0..20u32], prop::option::of(time()))
+        .prop_map(|(failed, not_before)| Tries { failed, not_before })
+        .boxed()
 }
 
 fn deployed() -> BoxedStrategy<Deployed> {
@@ -395,7 +397,7 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
     let [asked_for, no_tries, no_trouble, objects, ready, slots, no_savepoint, nothing_else] = tweaks;
     let Remembered::Known(memory) = &mut snapshot.memory else { return snapshot };
     let digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
-    let mut target = None;
+    let (mut target, mut held) = (None, None);
     match &mut memory.phase {
         Phase::Updating(Updating { target: revision, tries, .. })
         | Phase::Savepointing(Savepointing { target: revision, tries, .. })
@@ -404,7 +406,11 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
             target = Some(revision);
         }
         Phase::ClusterStarting(ClusterStarting { target: revision, .. }) => target = Some(revision),
-        Phase::New | Phase::Running(_) | Phase::DeployFailed(_) | Phase::Deleting(_) => {}
+        Phase::Deleting(at) => {
+            at.tries = if no_tries { Tries::default() } else { at.tries };
+            held = at.holder.as_ref().map(|holder| holder.revision.clone());
+        }
+        Phase::New | Phase::Running(_) | Phase::DeployFailed(_) => {}
     }
     let target = target.map(|revision| {
         revision.digest = if asked_for { digest } else { revision.digest.clone() };
@@ -413,7 +419,7 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
     memory.ledger.savepoint = memory.ledger.savepoint.take().filter(|_| !no_savepoint);
     snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
     let keep: Vec<_> =
-        target.iter().chain(memory.ledger.deployed.as_ref().map(|it| &it.revision.id)).cloned().collect();
+        target.iter().chain(&held).chain(memory.ledger.deployed.as_ref().map(|it| &it.revision.id)).cloned().collect();
     if objects && snapshot.observed.objects.present().is_none() {
         snapshot.observed.objects = Seen::Present(Objects::default());
     }

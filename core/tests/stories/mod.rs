@@ -63,6 +63,8 @@ stories! {
         a_savepoint_is_tried_three_times,
         a_savepoint_that_fails_once_is_tried_again,
         a_savepoint_that_hangs_fails_the_upgrade,
+        a_savepoint_that_completes_too_late_is_used_by_the_next_deploy,
+        a_savepoint_that_completes_too_late_is_used_when_the_user_goes_back,
         a_savepoint_is_found_in_the_history_when_the_operator_was_away,
         a_job_that_restarts_is_awaited_before_its_savepoint,
         a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade,

@@ -67,6 +67,32 @@ pub fn a_savepoint_that_hangs_fails_the_upgrade() -> Life {
     life
 }
 
+/// The deploy that asked for the savepoint was given up long ago.
+pub fn a_savepoint_that_completes_too_late_is_used_by_the_next_deploy() -> Life {
+    let mut life = edited();
+    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
+    reach(&mut life, PhaseName::DeployFailed);
+    life.run_for(30 * MINUTE);
+    assert_eq!(life.flinks.active_jobs().count(), 0, "the savepoint has stopped the job");
+    life.edit(arguments("--topic mended")).unwrap();
+    reach(&mut life, PhaseName::Running);
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    life
+}
+
+pub fn a_savepoint_that_completes_too_late_is_used_when_the_user_goes_back() -> Life {
+    let mut life = edited();
+    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
+    reach(&mut life, PhaseName::DeployFailed);
+    life.run_for(30 * MINUTE);
+    life.edit(arguments("--topic orders")).unwrap();
+    fire(&mut life, Rule::SavepointFoundInHistory);
+    reach(&mut life, PhaseName::Running);
+    one_job_runs(&life);
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    life
+}
+
 pub fn a_savepoint_is_found_in_the_history_when_the_operator_was_away() -> Life {
     let mut life = upgrading(PhaseName::Savepointing);
     fire(&mut life, Rule::SavepointRequested);
