@@ -57,7 +57,7 @@ async fn an_operator_that_is_killed_in_any_phase_loses_nothing_and_starts_nothin
 
     // DeployFailed: the new program cannot run, the old job was stopped; the mended one goes on from its savepoint.
     test.edit(json!({"entryClass": "NoSuchClass"})).await;
-    test.kill_in("DeployFailed", &sandbox).await;
+    assert!(test.kill_in("DeployFailed", &sandbox).await);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(test.running_jobs().await, 0, "nothing runs after a deploy that failed");
     test.edit(json!({"entryClass": "Numbers"})).await;
@@ -66,7 +66,7 @@ async fn an_operator_that_is_killed_in_any_phase_loses_nothing_and_starts_nothin
     eprintln!("killed in DeployFailed, then mended");
 
     test.api.delete("numbers", &DeleteParams::default()).await.unwrap();
-    test.kill_in("Deleting", &sandbox).await;
+    assert!(test.kill_in("Deleting", &sandbox).await, "it was gone before the kill");
     until("it is gone", || async { test.api.get_opt("numbers").await.unwrap().is_none().then_some(()) }).await;
     eprintln!("killed in Deleting, then gone");
 
