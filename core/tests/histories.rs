@@ -104,6 +104,7 @@ fn faults() -> BoxedStrategy<Fault> {
     prop_oneof![
         4 => (moment.clone(), away).prop_map(|(moment, away_ms)| Fault::Crash { moment, away_ms }),
         2 => moment.prop_map(Fault::Lost),
+        2 => prop_oneof![Just(300), Just(5 * SECOND)].prop_map(|after_ms| Fault::Late { after_ms }),
         1 => Just(Fault::Twice),
         1 => Just(Fault::Touched),
     ]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::application::DeleteMode;
 use crate::backoff;
 use crate::effect::Effect;
@@ -131,15 +133,13 @@ fn cancel(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step
 fn stop(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
     let wake = backoff::next_poll(at.since, view.now);
     match &view.flink(&holder.revision).savepoint {
-        Seen::Present(SavepointSeen::InProgress | SavepointSeen::Completed { .. }) => {
-            Rule::FinalSavepointAwaited.stay().wake_at(wake)
-        }
+        Seen::Present(SavepointSeen::InProgress | SavepointSeen::Completed { .. }) => under_way(view, at, wake),
         Seen::Present(SavepointSeen::Failed { cause }) => failed(view, at, holder, cause),
         Seen::Unreachable(trouble) => flink_awaited(view, at, &trouble.message),
         Seen::NotAsked => flink_awaited(view, at, "the savepoint was not asked for"),
         Seen::Absent => {
             if let Some(cause) = &at.blocked {
-                return Rule::DeletionBlocked.stay().because(cause.clone());
+                return blocked(view, cause);
             }
             if let Some(trouble) = view.trouble() {
                 return request_failed(view, at, trouble);
@@ -158,6 +158,23 @@ fn stop(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
             }])
         }
     }
+}
+
+/// Flink is at the savepoint, but it may be at it for ever.
+fn under_way(view: &View<'_>, at: &Deleting, wake: Timestamp) -> Step {
+    if let Some(cause) = &at.blocked {
+        return blocked(view, cause);
+    }
+    let limit = view.policy.savepoint_timeout_ms;
+    if view.passed(at.since, limit) {
+        return block(view, at, at.holder.clone(), &format!("no savepoint was complete after {} s", limit / 1000));
+    }
+    Rule::FinalSavepointAwaited.stay().wake_at(wake)
+}
+
+/// The job may still end, or its savepoint complete.
+fn blocked(view: &View<'_>, cause: &str) -> Step {
+    Rule::DeletionBlocked.stay().because(cause).wake_at(backoff::after(view.now, view.policy.poll_interval_ms))
 }
 
 fn request_failed(view: &View<'_>, at: &Deleting, trouble: &Trouble) -> Step {

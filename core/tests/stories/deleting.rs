@@ -78,6 +78,27 @@ pub fn a_deletion_whose_savepoints_fail_is_blocked_until_the_mode_changes() -> L
     life
 }
 
+pub fn a_deletion_whose_savepoint_hangs_is_blocked_until_the_mode_changes() -> Life {
+    let mut life = running();
+    life.on_next_savepoint(SavepointFault::Hangs);
+    life.delete_application();
+    fire(&mut life, Rule::DeletionBlocked);
+    one_job_runs(&life);
+    life.edit(delete_mode("ForceCancel")).unwrap();
+    assert!(life.run_until(MINUTE, is_gone));
+    life
+}
+
+pub fn a_last_savepoint_that_completes_too_late_is_recorded() -> Life {
+    let mut life = running();
+    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
+    life.delete_application();
+    fire(&mut life, Rule::DeletionBlocked);
+    fire(&mut life, Rule::FinalSavepointCompleted);
+    assert!(life.run_until(MINUTE, is_gone));
+    life
+}
+
 pub fn a_last_savepoint_is_found_in_the_history_when_the_operator_was_away() -> Life {
     let mut life = running();
     life.delete_application();

@@ -83,6 +83,19 @@ pub fn lost_requests_are_made_again() -> Life {
     life
 }
 
+pub fn a_submission_that_arrives_late_is_the_one_that_was_made_again() -> Life {
+    let mut life = new();
+    reach(&mut life, PhaseName::SubmittingJob);
+    // The finalizer comes first.
+    life.faults.insert(life.deeds() + 1, Fault::Late { after_ms: 5 * SECOND });
+    fire(&mut life, Rule::SubmissionRetried);
+    reach(&mut life, PhaseName::Running);
+    life.run_for(MINUTE);
+    assert_eq!(life.submissions(), 1);
+    one_job_runs(&life);
+    life
+}
+
 pub fn a_submission_that_never_arrives_is_given_up() -> Life {
     let mut life = new();
     reach(&mut life, PhaseName::SubmittingJob);
