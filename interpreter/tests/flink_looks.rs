@@ -238,17 +238,16 @@ async fn a_trigger_that_flink_does_not_know_is_absent() {
 #[tokio::test]
 async fn checkpoints_tell_where_the_newest_state_is() {
     let server = Server::start().await;
-    let checkpoint = |path: &str, time: i64, discarded: bool| {
+    let checkpoint = |path: &str, time: i64, kind: &str| {
         json!({
             "className": "completed", "id": 12, "status": "COMPLETED", "is_savepoint": false, "savepointFormat": null,
             "trigger_timestamp": time, "latest_ack_timestamp": time + 9, "state_size": 4096, "end_to_end_duration": 9,
-            "num_subtasks": 4, "checkpoint_type": "CHECKPOINT", "tasks": {}, "external_path": path,
-            "discarded": discarded,
+            "num_subtasks": 4, "checkpoint_type": kind, "tasks": {}, "external_path": path, "discarded": false,
         })
     };
     let latest = json!({
-        "completed": checkpoint("<checkpoint-not-externally-addressable>", 1000, false),
-        "savepoint": checkpoint("s3://b/savepoint-2", 2000, false),
+        "completed": checkpoint("<checkpoint-not-externally-addressable>", 1000, "CHECKPOINT"),
+        "savepoint": checkpoint("s3://b/savepoint-2", 2000, "SYNC_SAVEPOINT"),
         "failed": null,
         "restored": { "id": 3, "restore_timestamp": 500, "is_savepoint": true, "external_path": "s3://b/savepoint-1" },
     });
@@ -261,6 +260,18 @@ async fn checkpoints_tell_where_the_newest_state_is() {
     assert_eq!(found.latest, Some(Checkpoint { path: None, time: at(1000) }));
     assert_eq!(found.savepoint, Some(Checkpoint { path: Some("s3://b/savepoint-2".into()), time: at(2000) }));
     assert_eq!(found.restored, Some(Checkpoint { path: Some("s3://b/savepoint-1".into()), time: at(500) }));
+}
+
+#[tokio::test]
+async fn a_savepoint_after_which_the_job_ran_on_is_not_its_last_state() {
+    let server = Server::start().await;
+    let manual =
+        json!({ "trigger_timestamp": 1000, "external_path": "s3://b/savepoint-1", "checkpoint_type": "SAVEPOINT" });
+    let latest = json!({ "completed": null, "savepoint": manual, "failed": null, "restored": null });
+    let body = json!({ "counts": { "completed": 7, "failed": 0 }, "latest": latest });
+    server.on(&format!("GET /jobs/{JOB}/checkpoints"), 200, body);
+    let seen = ask(&server, FlinkNeeds { checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
+    assert_eq!(seen.checkpoints.present().unwrap().savepoint, None);
 }
 
 #[tokio::test]
