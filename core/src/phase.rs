@@ -107,6 +107,14 @@ pub struct SubmittingJob {
     pub accepted: Option<Timestamp>,
 }
 
+impl SubmittingJob {
+    /// The first submission of a revision.
+    fn first(target: &Revision, since: Timestamp, restore_from: Option<String>) -> Phase {
+        let tries = Tries::default();
+        Phase::SubmittingJob(Self { target: target.clone(), since, attempt: 1, tries, restore_from, accepted: None })
+    }
+}
+
 /// Data of [`Phase::Running`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

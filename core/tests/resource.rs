@@ -227,6 +227,7 @@ fn full_status() -> Value {
         "allowNonRestoredState": false, "startTime": time, "jobRestartCount": 1, "completedCheckpointCount": 2,
         "failedCheckpointCount": 3, "restorePath": "s3://r", "restoreTime": time, "lastFailingTime": time,
         "lastCheckpoint": "s3://c", "lastCheckpointTime": time, "runningTasks": 4, "totalTasks": 4,
+        "refreshTime": time,
     });
     let cluster = json!({
         "clusterOverviewURL": "app.example/#/overview", "health": "Yellow", "numberOfTaskManagers": 2,
@@ -239,6 +240,7 @@ fn full_status() -> Value {
             "allowNonRestoredState": false,
         },
     });
+    let tries = json!({ "failed": 1, "notBefore": exact });
     json!({
         "phase": "Savepointing", "startedAt": time, "lastUpdatedAt": time, "reason": "r",
         "deployVersion": "blue", "updatingVersion": "green",
@@ -260,24 +262,22 @@ fn full_status() -> Value {
             "lastTransitionTime": time, "observedGeneration": 7,
         }],
         "deploys": 3,
-        "deployed": { "revision": revision, "jobId": "a1", "stops": 1, "savepointPath": "s3://s" },
-        "target": revision,
+        "deployed": { "revision": revision, "job": "a1", "nextStop": 1, "restoredFrom": "s3://s" },
         "failed": {
-            "digest": "d0", "revisionId": "11111111", "phase": "Updating", "reason": "R", "message": "m",
-            "time": exact,
+            "digest": "d0", "revision": "11111111", "generation": 6, "reason": "R", "message": "m", "time": exact,
         },
-        "savepoint": { "path": "s3://s", "time": exact, "jobId": "a1" },
-        "updating": { "since": exact, "tries": 1, "retryAt": exact },
-        "clusterStarting": { "since": exact },
-        "savepointing": { "since": exact, "attempt": 1, "retryAt": exact },
+        "savepoint": { "path": "s3://s", "job": "a1" },
+        "updating": { "target": revision, "since": exact, "tries": tries },
+        "clusterStarting": { "target": revision, "since": exact },
+        "savepointing": { "target": revision, "since": exact, "tries": tries },
         "submittingJob": {
-            "since": exact, "attempt": 1, "tries": 2, "retryAt": exact, "savepointPath": "s3://s",
+            "target": revision, "since": exact, "attempt": 1, "tries": tries, "restoreFrom": "s3://s",
             "accepted": exact,
         },
         "running": { "since": exact },
         "deployFailed": { "since": exact },
         "deleting": {
-            "since": exact, "jobId": "a1", "revisionId": "0a1b2c3d", "attempt": 1, "tries": 1, "retryAt": exact,
+            "since": exact, "holder": { "revision": "0a1b2c3d", "job": "a1", "nextStop": 2 }, "tries": tries,
             "blocked": "b",
         },
     })

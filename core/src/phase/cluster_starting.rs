@@ -80,16 +80,7 @@ fn explain(waits_for: String, cluster: &ClusterObjects) -> String {
 }
 
 fn ready(view: &View<'_>, at: &ClusterStarting) -> Step {
-    let submitting = |restore_from| {
-        view.with(Phase::SubmittingJob(SubmittingJob {
-            target: at.target.clone(),
-            since: view.now,
-            attempt: 1,
-            tries: Default::default(),
-            restore_from,
-            accepted: None,
-        }))
-    };
+    let submitting = |restore_from| view.with(SubmittingJob::first(&at.target, view.now, restore_from));
     match (view.deployed(), &view.ledger().savepoint) {
         (_, Some(savepoint)) => Rule::SavepointInHand.to(submitting(Some(savepoint.path.clone()))),
         (None, None) => {

@@ -75,15 +75,7 @@ fn saved(view: &View<'_>, at: &Savepointing, deployed: &Deployed, rule: Rule, pa
 
 fn submit(view: &View<'_>, at: &Savepointing, rule: Rule, mut ledger: Ledger, restore_from: Option<String>) -> Step {
     ledger.last_error = None;
-    let phase = Phase::SubmittingJob(SubmittingJob {
-        target: at.target.clone(),
-        since: view.now,
-        attempt: 1,
-        tries: Default::default(),
-        restore_from,
-        accepted: None,
-    });
-    rule.to(Memory { phase, ledger })
+    rule.to(Memory { phase: SubmittingJob::first(&at.target, view.now, restore_from), ledger })
 }
 
 /// What a job that runs no more means; None if it may still run.
