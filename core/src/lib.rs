@@ -5,7 +5,7 @@
 //! (interpreter)           (this crate)                  (interpreter)
 //! ```
 //!
-//! [`needs`] says what to look at, [`step`] looks and decides. Both are pure: no clock, no client, no
+//! [`needs()`] says what to look at, [`step()`] looks and decides. Both are pure: no clock, no client, no
 //! randomness, no logger. Time is a field of [`snapshot::Snapshot`], ids are derived, and what would be
 //! a log line is a [`step::Note`].
 //!
@@ -14,7 +14,7 @@
 //! - A step moves (new memory, no effect) or acts (effects, same memory), never both. A crash at any
 //!   point finds the saved phase, and that asks for its effect again.
 //! - Every effect is idempotent under its key, and no effect returns anything that must not be lost.
-//! - A phase reads only what [`needs`] asked for.
+//! - A phase reads only what [`needs()`] asked for.
 //! - The same snapshot gives the same step, and no snapshot panics.
 //!
 //! Each is a test in `tests/laws.rs`.

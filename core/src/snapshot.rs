@@ -12,7 +12,7 @@ use crate::id::{JobId, RevisionId, TriggerId};
 use crate::memory::Memory;
 use crate::policy::Policy;
 
-/// One look at the world, complete for one call of [`crate::step`].
+/// One look at the world, complete for one call of [`crate::step()`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
@@ -29,7 +29,7 @@ pub struct Snapshot {
     pub application: Application,
     /// What the status told.
     pub memory: Remembered,
-    /// What [`crate::needs`] asked to see.
+    /// What [`crate::needs()`] asked to see.
     #[serde(default)]
     pub observed: Observed,
     /// What became of the effects of the step before, if this process performed them.

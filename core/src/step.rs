@@ -6,7 +6,7 @@ use crate::effect::Effect;
 use crate::memory::Memory;
 use crate::rule::Rule;
 
-/// The outcome of one step. Only [`Rule::to`] and [`Rule::stay`] make one.
+/// The outcome of one step. Only `Rule::to` and `Rule::stay` make one.
 #[must_use = "a step that is not carried out is a lost decision"]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
