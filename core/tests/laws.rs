@@ -182,7 +182,10 @@ proptest! {
     }
 
     #[test]
-    fn one_submission_a_deploy(one in snapshot(), other in snapshot()) {
+    fn one_submission_a_deploy(
+        one in prop_oneof![snapshot_in(PhaseName::SubmittingJob), snapshot_in(PhaseName::Savepointing)],
+        other in snapshot(),
+    ) {
         if known(&one).is_none() {
             return Ok(());
         }
