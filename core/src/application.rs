@@ -20,7 +20,7 @@ use crate::crd::{FINALIZER, FlinkApplication};
 
 pub use quantity::{NotAQuantity, Quantity};
 pub use refusal::{Problem, Refusal};
-pub use spec::{DeleteMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec, TaskManager};
+pub use spec::{Colour, DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec, TaskManager};
 pub use version::FlinkVersion;
 
 /// A FlinkApplication, parsed. Its serialized form is the manifest that it was parsed from, without

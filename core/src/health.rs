@@ -157,7 +157,16 @@ impl Sight<'_> {
             return Difference::Matters;
         };
         let history = self.flink.checkpoints.present();
+        // Flink forgets a job some time after it has ended; it is still the job that ended.
+        if job.is_none() && known.state.is_some_and(JobState::has_ended) {
+            return Difference::None;
+        }
         if known.state != job.map(|job| job.state) || known.health != self.health(job, history, Some(known)) {
+            return Difference::Matters;
+        }
+        // From its first checkpoint on the job has something to lose.
+        let first = history.and_then(|history| history.latest.as_ref()).is_some_and(|latest| latest.path.is_some());
+        if first && known.last_checkpoint.is_none() {
             return Difference::Matters;
         }
         let same_job = job.is_none_or(|job| {
@@ -178,6 +187,9 @@ impl Sight<'_> {
             Seen::Absent => None,
             Seen::Present(job) => Some(job),
         };
+        if job.is_none() && known.and_then(|known| known.state).is_some_and(JobState::has_ended) {
+            return known.cloned();
+        }
         let history = self.flink.checkpoints.present();
         let mut figures = known.cloned().unwrap_or_else(|| JobFigures::unknown(self.now));
         figures.health = self.health(job, history, known);

@@ -51,6 +51,9 @@ impl Performer {
             Effect::CreateService(service) => self.create(application, service.as_ref()).await,
             Effect::CreateIngress(ingress) => self.create(application, ingress.as_ref()).await,
             Effect::PointService(service) => self.point(application, service).await,
+            Effect::PointIngress(ingress) => self.point_ingress(application, ingress).await,
+            Effect::ScaleDeployment { target, replicas } => self.scale(application, target, *replicas).await,
+            Effect::DeleteIngress(target) => self.delete_ingress(application, target).await,
             Effect::DeleteDeployment(target) => self.delete_deployment(application, target).await,
             Effect::DeleteService(target) => self.delete_service(application, target).await,
             Effect::AddFinalizer => self.add_finalizer(application).await,
@@ -58,6 +61,9 @@ impl Performer {
             Effect::SubmitJob(submission) => self.submit(application, submission).await,
             Effect::StopWithSavepoint { revision, job, trigger } => {
                 self.stop(application, revision, job, trigger).await
+            }
+            Effect::TakeSavepoint { revision, job, trigger } => {
+                self.take_savepoint(application, revision, job, trigger).await
             }
             Effect::CancelJob { revision, job } => self.cancel(application, revision, job).await,
         }
@@ -69,11 +75,15 @@ fn method(effect: &Effect) -> String {
     let call = match effect {
         Effect::SubmitJob(_) => Call::Submit,
         Effect::StopWithSavepoint { .. } => Call::Stop,
+        Effect::TakeSavepoint { .. } => Call::TakeSavepoint,
         Effect::CancelJob { .. } => Call::Cancel,
         Effect::CreateDeployment(_)
         | Effect::CreateService(_)
         | Effect::CreateIngress(_)
         | Effect::PointService(_)
+        | Effect::PointIngress(_)
+        | Effect::ScaleDeployment { .. }
+        | Effect::DeleteIngress(_)
         | Effect::DeleteDeployment(_)
         | Effect::DeleteService(_)
         | Effect::AddFinalizer

@@ -147,7 +147,7 @@ fn ledger() -> BoxedStrategy<Ledger> {
             time,
         },
     );
-    let savepoint = (path(), job_id()).prop_map(|(path, job)| Savepoint { path, job });
+    let stopped = (prop::option::weighted(0.8, path()), job_id()).prop_map(|(state, job)| Stopped { job, state });
     let error = (text(), text(), second()).prop_map(|(method, message, time)| LastError { method, message, time });
     let cluster = (health(), 0..3u32, 0..3u32, 0..3u32, 0..3u32).prop_map(|(health, a, b, c, d)| ClusterFigures {
         health,
@@ -159,16 +159,20 @@ fn ledger() -> BoxedStrategy<Ledger> {
     (
         0..5u32,
         prop::option::of(deployed()),
-        prop::option::of(savepoint),
+        prop::option::of(stopped),
         prop::option::of(failure),
         prop::option::of(error),
         prop::option::of(cluster),
         prop::option::of(job_figures()),
     )
-        .prop_map(|(deploys, deployed, savepoint, failed, last_error, cluster, job)| Ledger {
+        .prop_map(|(deploys, deployed, stopped, failed, last_error, cluster, job)| Ledger {
             deploys,
             deployed,
-            savepoint,
+            stopped,
+            second: None,
+            torn_down: None,
+            second_cluster: None,
+            second_job: None,
             failed,
             last_error,
             cluster,
@@ -416,7 +420,7 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
         revision.digest = if asked_for { digest } else { revision.digest.clone() };
         revision.id.clone()
     });
-    memory.ledger.savepoint = memory.ledger.savepoint.take().filter(|_| !no_savepoint);
+    memory.ledger.stopped = memory.ledger.stopped.take().filter(|_| !no_savepoint);
     snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
     let keep: Vec<_> =
         target.iter().chain(&held).chain(memory.ledger.deployed.as_ref().map(|it| &it.revision.id)).cloned().collect();
