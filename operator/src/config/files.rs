@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_named() {
         let text = "operator:\n  resyncPeriode: 1s\nadmin:\n  endpoint: x\n";
-        assert_eq!(said(&[text]).unwrap().unknown, ["operator.resyncPeriode", "admin.endpoint"]);
+        assert_eq!(said(&[text]).unwrap().unknown, ["admin.endpoint", "operator.resyncPeriode"]);
     }
 
     #[test]

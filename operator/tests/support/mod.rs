@@ -1,6 +1,7 @@
 //! A sandbox as a person starts one: the built program, its output, and its API.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub mod process;
 pub mod real;
 
 use std::fs::File;
@@ -13,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flinkk8soperator");
