@@ -3,14 +3,12 @@
 
 mod support;
 
-use flink_operator_core::crd::FlinkApplication;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::Api;
 use serde_json::{Value, json};
-use support::process::{Hanging, Operator, Start, Wire};
+use support::process::{Cluster, Hanging, Operator, Wire};
 use support::real::until_running;
-use support::{Directory, NUMBERS, Sandbox, until};
+use support::until;
 
 /// Times that no test outlives: only who gives the Lease back hands it over.
 const FOR_EVER: [&str; 2] = ["--lease-duration=900s", "--lease-renew-deadline=800s"];
@@ -20,45 +18,6 @@ const OFTEN: &str = "--lease-retry-period=100ms";
 
 const LEADER: &str = "flinkk8soperator_leader";
 
-struct Test {
-    directory: Directory,
-    sandbox: Sandbox,
-    client: Client,
-}
-
-impl Test {
-    async fn new() -> Self {
-        let directory = Directory::new();
-        let sandbox = directory.start(&["--simulated", "--no-operator"]);
-        let client = sandbox.client().await;
-        Self { directory, sandbox, client }
-    }
-
-    fn operator(&self, words: &[&str]) -> Start<'_> {
-        Start::of(&self.directory, &self.sandbox).with(words)
-    }
-
-    fn applications(&self) -> Api<FlinkApplication> {
-        Api::default_namespaced(self.client.clone())
-    }
-
-    async fn create(&self, name: &str) {
-        let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
-        application.metadata.name = Some(name.to_owned());
-        self.applications().create(&PostParams::default(), &application).await.unwrap();
-    }
-
-    async fn edit(&self, name: &str, arguments: &str) {
-        let edit = Patch::Merge(json!({"spec": {"programArgs": arguments}}));
-        self.applications().patch(name, &PatchParams::default(), &edit).await.unwrap();
-    }
-
-    async fn holder(&self) -> String {
-        let leases: Api<Lease> = Api::default_namespaced(self.client.clone());
-        leases.get("flinkk8soperator").await.unwrap().spec.unwrap().holder_identity.unwrap()
-    }
-}
-
 async fn names(operator: &Operator) -> Vec<String> {
     let listed = operator.json("/debug/applications").await.unwrap_or_default();
     let names = listed.as_array().cloned().unwrap_or_default();
@@ -67,7 +26,7 @@ async fn names(operator: &Operator) -> Vec<String> {
 
 #[tokio::test]
 async fn sigterm_ends_the_operator_with_code_0_although_a_jobmanager_never_answers() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let hanging = Hanging::before(&test.sandbox).await;
     let mut operator = test.operator(&FOR_EVER).jobmanagers_at(hanging.port).start();
     test.create("numbers").await;
@@ -82,7 +41,7 @@ async fn sigterm_ends_the_operator_with_code_0_although_a_jobmanager_never_answe
 
 #[tokio::test]
 async fn sigterm_ends_an_operator_that_stands_by() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let first = test.operator(&FOR_EVER).start();
     first.until_metric(LEADER, 1.0).await;
     let mut second = test.operator(&FOR_EVER).start();
@@ -94,7 +53,7 @@ async fn sigterm_ends_an_operator_that_stands_by() {
 
 #[tokio::test]
 async fn a_second_operator_stands_by_and_takes_over_when_the_first_is_terminated() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let mut first = test.operator(&FOR_EVER).with(&[OFTEN]).start();
     first.until_metric(LEADER, 1.0).await;
     let second = test.operator(&FOR_EVER).with(&[OFTEN]).start();
@@ -114,7 +73,7 @@ async fn a_second_operator_stands_by_and_takes_over_when_the_first_is_terminated
 
 #[tokio::test]
 async fn a_second_operator_takes_over_when_the_first_is_killed_and_its_lease_runs_out() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let mut first = test.operator(&SHORT).with(&[OFTEN]).start();
     first.until_metric(LEADER, 1.0).await;
     let second = test.operator(&SHORT).with(&[OFTEN]).start();
@@ -130,7 +89,7 @@ async fn a_second_operator_takes_over_when_the_first_is_killed_and_its_lease_run
 
 #[tokio::test]
 async fn a_holder_that_cannot_renew_its_lease_stops_acting_and_stands_by_again() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let wire = Wire::to(&test.sandbox).await;
     let first = test.operator(&SHORT).with(&[OFTEN]).api_server_at(wire.port).start();
     first.until_metric(LEADER, 1.0).await;
@@ -153,7 +112,7 @@ async fn a_holder_that_cannot_renew_its_lease_stops_acting_and_stands_by_again()
 
 #[tokio::test]
 async fn without_leader_election_no_lease_is_touched() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let operator = test.operator(&["--no-leader-election"]).start();
     operator.until_metric(LEADER, 1.0).await;
     test.create("numbers").await;
@@ -164,7 +123,7 @@ async fn without_leader_election_no_lease_is_touched() {
 
 #[tokio::test]
 async fn jobmanagers_that_never_answer_delay_no_other_application() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let hanging = Hanging::before(&test.sandbox).await;
     let _operator = test.operator(&["--operator.workers=1"]).jobmanagers_at(hanging.port).start();
     for name in ["hung-a", "hung-b", "hung-c", "hung-d", "hung-e"] {
@@ -181,7 +140,7 @@ async fn jobmanagers_that_never_answer_delay_no_other_application() {
 
 #[tokio::test]
 async fn every_page_answers_and_tells_what_the_applications_are_doing() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let operator = test.operator(&[]).start();
     test.create("numbers").await;
     until_running(&test.applications(), "numbers", 1).await;
@@ -204,7 +163,7 @@ async fn every_page_answers_and_tells_what_the_applications_are_doing() {
 
 #[tokio::test]
 async fn log_lines_say_which_application_in_which_phase() {
-    let test = Test::new().await;
+    let test = Cluster::start().await;
     let operator = test.operator(&[]).start();
     test.create("numbers").await;
     until_running(&test.applications(), "numbers", 1).await;

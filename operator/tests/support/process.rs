@@ -12,10 +12,64 @@ use std::time::Instant;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::Response;
-use serde_json::Value;
+use flink_operator_core::crd::FlinkApplication;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Directory, PATIENCE, PROGRAM, Sandbox, until, word};
+use super::{Directory, NUMBERS, PATIENCE, PROGRAM, Sandbox, until, word};
+
+/// A cluster without an operator. In the order in which they go: the directory waits for the processes in it.
+pub struct Cluster {
+    pub sandbox: Sandbox,
+    pub directory: Directory,
+    pub client: Client,
+}
+
+impl Cluster {
+    pub async fn start() -> Self {
+        let directory = Directory::new();
+        let sandbox = directory.start(&["--simulated", "--no-operator"]);
+        let client = sandbox.client().await;
+        Self { directory, sandbox, client }
+    }
+
+    pub fn operator(&self, words: &[&str]) -> Start<'_> {
+        Start::of(&self.directory, &self.sandbox).with(words)
+    }
+
+    pub fn applications(&self) -> Api<FlinkApplication> {
+        self.applications_of("default")
+    }
+
+    pub fn applications_of(&self, namespace: &str) -> Api<FlinkApplication> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    pub async fn create(&self, name: &str) {
+        self.create_in("default", name).await;
+    }
+
+    pub async fn create_in(&self, namespace: &str, name: &str) {
+        let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
+        application.metadata.name = Some(name.to_owned());
+        application.metadata.namespace = Some(namespace.to_owned());
+        self.applications_of(namespace).create(&PostParams::default(), &application).await.unwrap();
+    }
+
+    pub async fn edit(&self, name: &str, arguments: &str) {
+        let edit = Patch::Merge(json!({"spec": {"programArgs": arguments}}));
+        self.applications().patch(name, &PatchParams::default(), &edit).await.unwrap();
+    }
+
+    /// Who holds the Lease; empty when it was given back.
+    pub async fn holder(&self) -> String {
+        let leases: Api<Lease> = Api::default_namespaced(self.client.clone());
+        leases.get("flinkk8soperator").await.unwrap().spec.unwrap().holder_identity.unwrap()
+    }
+}
 
 /// An operator as an administrator starts one.
 pub struct Operator {
@@ -29,7 +83,7 @@ pub struct Start<'a> {
     directory: &'a Directory,
     program: PathBuf,
     kubeconfig: PathBuf,
-    proxy: u16,
+    proxy: Option<u16>,
     words: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -40,7 +94,7 @@ impl<'a> Start<'a> {
             directory,
             program: PROGRAM.into(),
             kubeconfig: sandbox.kubeconfig(),
-            proxy: sandbox.port(),
+            proxy: Some(sandbox.port()),
             words: Vec::new(),
             variables: Vec::new(),
         }
@@ -58,7 +112,13 @@ impl<'a> Start<'a> {
 
     /// JobManagers are asked through this port.
     pub fn jobmanagers_at(mut self, port: u16) -> Self {
-        self.proxy = port;
+        self.proxy = Some(port);
+        self
+    }
+
+    /// JobManagers are asked where the configuration says.
+    pub fn without_a_proxy(mut self) -> Self {
+        self.proxy = None;
         self
     }
 
@@ -87,9 +147,11 @@ impl<'a> Start<'a> {
         if self.program == PathBuf::from(PROGRAM) {
             command.arg("run");
         }
-        let proxy = self.proxy.to_string();
+        if let Some(proxy) = self.proxy {
+            command.args(["--kubectl-proxy", &proxy.to_string()]);
+        }
         command
-            .args(["--kubeconfig", word(&self.kubeconfig), "--kubectl-proxy", &proxy, "--listen", &own.to_string()])
+            .args(["--kubeconfig", word(&self.kubeconfig), "--listen", &own.to_string()])
             .args(["--with-parent"])
             .args(&self.words)
             .envs(self.variables)
