@@ -14,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flinkk8soperator");
@@ -146,14 +146,20 @@ impl Sandbox {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < PATIENCE, "it never ends:\n{}", self.output());
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let out = self.out.clone();
+        ended(&mut self.child, &out).await
+    }
+}
+
+/// Waits for the end of a process that writes to this file.
+pub async fn ended(child: &mut Child, out: &Path) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
         }
+        assert!(began.elapsed() < PATIENCE, "it never ends:\n{}", std::fs::read_to_string(out).unwrap_or_default());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

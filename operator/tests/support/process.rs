@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -19,7 +18,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Directory, NUMBERS, PATIENCE, PROGRAM, Sandbox, until, word};
+use super::{Directory, NUMBERS, PROGRAM, Sandbox, until, word};
 
 /// A cluster without an operator. In the order in which they go: the directory waits for the processes in it.
 pub struct Cluster {
@@ -144,7 +143,7 @@ impl<'a> Start<'a> {
         let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let log = self.directory.0.join(format!("operator-{}.log", NEXT.fetch_add(1, Ordering::Relaxed)));
         let mut command = Command::new(&self.program);
-        if self.program == PathBuf::from(PROGRAM) {
+        if self.program == PROGRAM {
             command.arg("run");
         }
         if let Some(proxy) = self.proxy {
@@ -201,14 +200,7 @@ impl Operator {
     }
 
     pub async fn ended(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < PATIENCE, "it never ends:\n{}", self.log());
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        super::ended(&mut self.child, &self.log).await
     }
 }
 
