@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -143,7 +143,7 @@ impl<'a> Start<'a> {
         let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let log = self.directory.0.join(format!("operator-{}.log", NEXT.fetch_add(1, Ordering::Relaxed)));
         let mut command = Command::new(&self.program);
-        if self.program == PROGRAM {
+        if self.program == Path::new(PROGRAM) {
             command.arg("run");
         }
         if let Some(proxy) = self.proxy {
