@@ -39,7 +39,7 @@ pub struct Standing {
     pub job_health: Option<Health>,
     /// When the last decision was taken.
     pub last_step: Option<Timestamp>,
-    /// When it is looked at again if nothing is heard before; None: only a change can matter.
+    /// When it is looked at again if nothing is heard before; None while it is worked on, or if only a change matters.
     pub next_wake: Option<Timestamp>,
     /// What was counted.
     pub tally: Tally,
@@ -125,6 +125,7 @@ impl Board {
     pub(crate) fn begun(&self, name: &ApplicationName) {
         self.change(name, |it| {
             it.working = Some(Instant::now());
+            it.next_wake = None;
             it.tally.count(Count::Once(Occasion::CacheHit));
         });
     }

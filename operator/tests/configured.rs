@@ -53,12 +53,15 @@ fn run(words: &[&str], variables: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
+/// Arguments, variables, and what is said to them.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn a_bad_value_ends_the_start_with_its_key_and_what_to_write() {
     let directory = Directory::new();
     let file = directory.write("config.yaml", "operator:\n  resyncPeriod: soon\n  workers: 0\n");
     let from_file = ["--config", word(&file)];
-    let cases: [(&[&str], &[(&str, &str)], &str); 7] = [
+    let cases: [Case; 7] = [
         (&from_file, &[], "operator.resyncPeriod: \"soon\": it is no duration of up to 49 days; write it like 30s"),
         (&from_file, &[], "operator.workers: \"0\": it is no count; write a whole number"),
         (&["--operator.metricsPrefix="], &[], "operator.metricsPrefix (--operator.metricsPrefix): \"\""),
