@@ -207,9 +207,9 @@ fn the_rest_port_is_that_of_the_service_and_not_of_an_edited_spec() {
     let ui_port: flink_operator_interpreter::flink::UiPort =
         std::sync::Arc::new(move |namespace, service| children.ui_port(namespace, service));
     let edited = support::application_with(json!({ "uiPort": 7777 }));
-    let inside = Addresses::InCluster { ui_port: ui_port.clone() };
+    let inside = Addresses::Kubernetes { proxy: std::sync::Arc::new(|| None), ui_port: ui_port.clone() };
     assert_eq!(inside.base(&edited, &revision()), "http://orders-0a1b2c3d.shop:9999");
-    let proxied = Addresses::KubectlProxy { port: 8001, ui_port };
+    let proxied = Addresses::Kubernetes { proxy: std::sync::Arc::new(|| Some(8001)), ui_port };
     let base = "http://localhost:8001/api/v1/namespaces/shop/services/orders-0a1b2c3d:9999/proxy";
     assert_eq!(proxied.base(&edited, &revision()), base);
     assert_eq!(Addresses::in_cluster().base(&edited, &revision()), "http://orders-0a1b2c3d.shop:7777");

@@ -5,6 +5,7 @@ mod config;
 mod crd;
 mod docs;
 mod http;
+mod lease;
 mod log;
 mod manifest;
 mod replay;
