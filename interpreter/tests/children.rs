@@ -115,8 +115,8 @@ fn objects_are_sorted_by_revision_and_role() {
     assert_eq!(cluster.jobmanager.as_ref(), Some(&jobmanager));
     assert_eq!(cluster.taskmanager.as_ref().unwrap().available, 0);
     assert_eq!(cluster.service.as_ref().unwrap().name, "orders-0a1b2c3d");
-    assert_eq!(objects.generic_service.as_ref().unwrap().selects, "jm");
-    assert_eq!(objects.ingress.as_ref().unwrap().name, "orders");
+    assert_eq!(objects.entrances["orders"].selects, "jm");
+    assert_eq!(objects.ingresses["orders"].name, "orders");
     assert_eq!(objects.clusters.len(), 1);
 }
 
@@ -177,7 +177,7 @@ fn what_a_new_list_does_not_have_is_gone() {
     let objects = look(&children);
     assert!(objects.clusters[&revision()].jobmanager.is_some());
     assert_eq!(objects.clusters[&revision()].taskmanager, None);
-    assert!(objects.generic_service.is_some(), "other kinds are left alone");
+    assert!(objects.entrances.contains_key("orders"), "other kinds are left alone");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn an_object_that_loses_its_label_leaves_its_application() {
     let elsewhere = ApplicationName { namespace: "shop".into(), name: "elsewhere".into() };
     let both = BTreeSet::from([elsewhere, ApplicationName::of(&application())]);
     assert_eq!(children.hear::<Service>(&Event::Apply(object(moved.clone()))), both);
-    assert_eq!(look(&children).generic_service, None);
+    assert!(look(&children).entrances.is_empty());
     moved["metadata"]["labels"] = json!({});
     assert_eq!(children.hear::<Service>(&Event::Apply(object(moved))).len(), 1);
 }

@@ -14,14 +14,14 @@ pub fn a_bad_program_fails_with_the_root_cause_and_the_next_edit_starts_from_the
     let failure = failure(&life);
     assert_eq!(failure.reason, "SubmissionRefused");
     assert!(failure.message.contains("No topic given"), "{}", failure.message);
-    let savepoint = life.memory().unwrap().ledger.savepoint.unwrap();
-    assert!(failure.message.contains(&savepoint.path), "{}", failure.message);
+    let savepoint = kept_state(&life).unwrap();
+    assert!(failure.message.contains(&savepoint), "{}", failure.message);
     life.run_for(10 * MINUTE);
     assert_eq!(life.flinks.active_jobs().count(), 0);
     life.edit(entry_class("shop.Mended")).unwrap();
     fire(&mut life, Rule::SavepointInHand);
     reach(&mut life, PhaseName::Running);
-    assert_eq!(life.deployed().unwrap().restored_from, Some(savepoint.path));
+    assert_eq!(life.deployed().unwrap().restored_from, Some(savepoint));
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
     life
 }
