@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use crate::commit::{self, Commit};
 use crate::controller::Context;
 use crate::observe;
+use crate::record::Decisions;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
@@ -31,12 +32,19 @@ pub struct Reconciler {
     since: Timestamp,
     report: Report,
     repeated: Repeated,
+    decisions: Decisions,
 }
 
 impl Reconciler {
     /// A reconciler that knows nothing yet.
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, since: Timestamp::now(), report: Report::default(), repeated: Repeated::default() }
+        Self {
+            context,
+            since: Timestamp::now(),
+            report: Report::default(),
+            repeated: Repeated::default(),
+            decisions: Decisions::default(),
+        }
     }
 
     /// Works until the application rests; returns when to look again if nothing is heard before.
@@ -82,7 +90,7 @@ impl Reconciler {
     }
 
     /// Observes the children, then the application, and decides.
-    async fn decide_fresh(&self, cached: &Arc<FlinkApplication>) -> Option<(Arc<FlinkApplication>, Step)> {
+    async fn decide_fresh(&mut self, cached: &Arc<FlinkApplication>) -> Option<(Arc<FlinkApplication>, Step)> {
         let observed = self.observe(cached, true).await;
         let name = cached.metadata.name.as_deref()?;
         let namespace = cached.metadata.namespace.as_deref()?;
@@ -97,19 +105,19 @@ impl Reconciler {
         };
         // What was asked followed from the memory; if that has moved meanwhile, the answers are to other questions.
         if status::read(resource.status.as_ref()) == status::read(cached.status.as_ref()) {
-            let step = self.step(&resource, observed);
+            let step = self.step(&resource, observed, true);
             return Some((resource, step));
         }
         let step = self.decide(&resource, true).await;
         Some((resource, step))
     }
 
-    async fn decide(&self, resource: &Arc<FlinkApplication>, fresh: bool) -> Step {
+    async fn decide(&mut self, resource: &Arc<FlinkApplication>, fresh: bool) -> Step {
         let observed = self.observe(resource, fresh).await;
-        self.step(resource, observed)
+        self.step(resource, observed, fresh)
     }
 
-    fn step(&self, resource: &FlinkApplication, observed: Observed) -> Step {
+    fn step(&mut self, resource: &FlinkApplication, observed: Observed, fresh: bool) -> Step {
         let snapshot = Snapshot {
             now: Timestamp::now(),
             watching_since: Some(self.since),
@@ -120,7 +128,10 @@ impl Reconciler {
             report: self.report.clone(),
         };
         let step = flink_operator_core::step(&snapshot);
-        self.context.recorder.record(&snapshot, &step);
+        // A cheap look that leads to more is followed by a fresh one, which decides.
+        if fresh || step.rests() {
+            self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
+        }
         step
     }
 
