@@ -29,9 +29,12 @@ pub struct RunArgs {
     /// Where /metrics, /healthcheck and /version are served.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Write every snapshot that leads to a step other than a rest into this directory.
+    /// Record every decision in this directory, without secrets; `replay` reads it.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// How much the recordings may hold together; the oldest go first.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub record_max_bytes: u64,
     /// The form of log lines.
     #[arg(long, value_enum, default_value = "json")]
     pub log_format: Format,
@@ -103,18 +106,25 @@ impl Default for Operator {
 
 /// Reads the file, if there is one, and lays the flags over it.
 pub fn load(args: &RunArgs) -> Result<Config, Failure> {
-    let file = match &args.config {
-        None => File::default(),
-        Some(path) => read(path)?,
-    };
-    let mut config = from_file(&file.operator)?;
+    let mut config = checked(args.config.as_deref(), args.kubectl_proxy)?;
     if !args.namespaces.is_empty() {
         config.namespaces = trimmed(args.namespaces.iter().map(String::as_str));
     }
+    Ok(config)
+}
+
+/// What decisions depend on, by the file, if there is one, and this flag.
+pub fn policy(file: Option<&Path>, kubectl_proxy: Option<u16>) -> Result<Policy, Failure> {
+    checked(file, kubectl_proxy).map(|config| config.policy)
+}
+
+fn checked(file: Option<&Path>, kubectl_proxy: Option<u16>) -> Result<Config, Failure> {
+    let file = file.map(read).transpose()?.unwrap_or_default();
+    let mut config = from_file(&file.operator)?;
     if let Some(problem) = names::container_format_problem(&config.policy.container_name_format) {
         return Err(Failure::BadInput(format!("operator.containerNameFormat: {problem}")));
     }
-    config.policy.kubectl_proxy = args.kubectl_proxy.or(config.policy.kubectl_proxy);
+    config.policy.kubectl_proxy = kubectl_proxy.or(config.policy.kubectl_proxy);
     Ok(config)
 }
 

@@ -7,6 +7,7 @@ mod docs;
 mod http;
 mod log;
 mod manifest;
+mod record;
 mod replay;
 mod run;
 mod sandbox;

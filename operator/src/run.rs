@@ -1,12 +1,10 @@
 //! `flinkk8soperator run`: the operator process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use flink_operator_core::policy::Policy;
-use flink_operator_core::snapshot::Snapshot;
-use flink_operator_core::step::Step;
 use flink_operator_interpreter::controller::{self, Context};
 use flink_operator_interpreter::flink::{Addresses, Calls, Counted, FlinkClient, Timeouts, UiPort};
 use flink_operator_interpreter::observe::Children;
@@ -20,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Failure;
 use crate::config::{self, Config, RunArgs};
+use crate::record::Recorder;
 use crate::{http, log};
 
 /// Runs until SIGTERM or ^C.
@@ -32,13 +31,17 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 async fn operate(args: RunArgs) -> Result<(), Failure> {
     let config = config::load(&args)?;
-    let client = client(&args).await?;
+    let client = client(args.kubeconfig.as_deref()).await?;
     let mut registry = Registry::with_prefix("flinkk8soperator");
     let publisher = Arc::new(Publisher::new(client.clone(), &mut registry));
     let calls: Arc<dyn Calls> = Arc::new(Counted::new(&mut registry));
     let recorder: Arc<dyn Record> = match &args.record {
         None => Arc::new(NoRecord),
-        Some(directory) => Arc::new(Directory(directory.clone())),
+        Some(directory) => {
+            let started = Recorder::start(directory, args.record_max_bytes, &mut registry);
+            let cannot = |error| Failure::BadInput(format!("cannot record to {}: {error}", directory.display()));
+            Arc::new(started.map_err(cannot)?)
+        }
     };
     let address = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.port)));
     let registry = Arc::new(registry);
@@ -85,8 +88,9 @@ fn context(
     Ok(Arc::new(context))
 }
 
-async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
-    let mut config = match &args.kubeconfig {
+/// A client of the cluster of this kubeconfig, or of the one that the process runs in.
+pub async fn client(kubeconfig: Option<&Path>) -> Result<kube::Client, Failure> {
+    let mut config = match kubeconfig {
         None => kube::Config::infer().await.map_err(|error| {
             Failure::BadInput(format!("no cluster to work on: {error}. Set KUBECONFIG or give --kubeconfig FILE."))
         })?,
@@ -120,22 +124,4 @@ async fn signalled() {
 async fn parent_gone() {
     let mut byte = [0];
     while tokio::io::stdin().read(&mut byte).await.is_ok_and(|read| read > 0) {}
-}
-
-/// Writes each snapshot that led to a move or an effect as one YAML file, named by time and rule.
-struct Directory(PathBuf);
-
-impl Record for Directory {
-    fn record(&self, snapshot: &Snapshot, step: &Step) {
-        if step.rests() {
-            return;
-        }
-        let file = self.0.join(format!("{:.3}-{}-{}.yaml", snapshot.now, snapshot.application.name, step.rule()));
-        let written = serde_saphyr::to_string(snapshot)
-            .map_err(|error| error.to_string())
-            .and_then(|text| std::fs::write(&file, text).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::warn!("cannot record to {}: {error}", file.display());
-        }
-    }
 }

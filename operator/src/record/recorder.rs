@@ -1,0 +1,112 @@
+//! Writes decisions to files, beside the work: an application never waits for a disk.
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flink_operator_core::record::Record as Written;
+use flink_operator_core::snapshot::Snapshot;
+use flink_operator_core::step::Step;
+use flink_operator_interpreter::record::Record;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+
+use super::files::Files;
+
+/// Decisions that wait for the disk. One more is dropped.
+const WAITING: usize = 256;
+/// How often drops are told of.
+const TELLS: Duration = Duration::from_secs(60);
+
+type Decided = (Snapshot, Step);
+
+/// Records every decision that it is shown, as one line of JSON in the file of its application.
+pub struct Recorder {
+    waiting: Option<SyncSender<Decided>>,
+    writer: Option<JoinHandle<()>>,
+    dropped: Counter,
+}
+
+impl Recorder {
+    /// Starts to write into this directory, at most so many bytes.
+    pub fn start(directory: &Path, most: u64, registry: &mut Registry) -> io::Result<Self> {
+        let files = Files::open(directory, most)?;
+        let dropped = Counter::default();
+        registry.register("dropped_records", "Decisions that could not be recorded", dropped.clone());
+        let (waiting, receiver) = sync_channel(WAITING);
+        let writer = Writer { files, dropped: dropped.clone(), told: 0, last_told: None, cause: None };
+        let writer = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || writer.run(&receiver))?;
+        Ok(Self { waiting: Some(waiting), writer: Some(writer), dropped })
+    }
+}
+
+impl Record for Recorder {
+    fn record(&self, snapshot: &Snapshot, step: &Step) {
+        let taken = self.waiting.as_ref().is_some_and(|it| it.try_send((snapshot.clone(), step.clone())).is_ok());
+        if !taken {
+            self.dropped.inc();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Writes what waits.
+    fn drop(&mut self) {
+        drop(self.waiting.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+struct Writer {
+    files: Files,
+    dropped: Counter,
+    /// Drops that were told of.
+    told: u64,
+    last_told: Option<Instant>,
+    cause: Option<String>,
+}
+
+impl Writer {
+    fn run(mut self, decided: &Receiver<Decided>) {
+        loop {
+            match decided.recv_timeout(TELLS) {
+                Ok((snapshot, step)) => {
+                    if let Err(error) = self.write(&snapshot, &step) {
+                        self.dropped.inc();
+                        self.cause = Some(error.to_string());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.last_told.is_none_or(|last| last.elapsed() >= TELLS) {
+                self.tell();
+            }
+        }
+        self.tell();
+    }
+
+    fn write(&mut self, snapshot: &Snapshot, step: &Step) -> io::Result<()> {
+        let record = Written::of(snapshot, step)?;
+        let app = &record.snapshot.application;
+        if record.step.is_none() {
+            let (ns, app_name) = (&app.namespace, &app.name);
+            tracing::warn!(%ns, %app_name, rule = %step.rule(), "without its secrets the application is decided on otherwise; the decision is not recorded");
+        }
+        self.files.append(&format!("{}.{}", app.namespace, app.name), &serde_json::to_string(&record)?)
+    }
+
+    fn tell(&mut self) {
+        let dropped = self.dropped.get();
+        if dropped > self.told {
+            let cause = self.cause.take().unwrap_or_else(|| "they came faster than the disk takes them".to_owned());
+            tracing::warn!(dropped, "{} decisions could not be recorded: {cause}", dropped - self.told);
+            self.told = dropped;
+            self.last_told = Some(Instant::now());
+        }
+    }
+}
