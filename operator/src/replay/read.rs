@@ -79,7 +79,7 @@ fn json(text: &str) -> Vec<(usize, Result<Record, Problem>)> {
         let mut values = Deserializer::from_str(value).into_iter::<IgnoredAny>();
         let whole = values.next().is_some_and(|value| value.is_ok());
         // A line that broke off spoils no other.
-        let end = if whole { values.byte_offset() } else { value.find("\n{").map_or(value.len(), |at| at + 1) };
+        let end = if whole { values.byte_offset() } else { value.find("\n{").unwrap_or(value.len()) };
         let read = read(value.get(..end).unwrap_or(value), from_json::<Record>, from_json::<Snapshot>);
         found.push((line, read));
         line += lines(value, end);

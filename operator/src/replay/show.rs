@@ -23,7 +23,7 @@ pub fn text(replayed: &Replayed) -> String {
     lines.extend(step.next().map(|memory| format!("  moves   to {}", memory.phase.name())));
     lines.extend(step.effects().iter().map(|effect| format!("  does    {}", effect.key().0)));
     lines.extend(step.notes().iter().map(|note| format!("  tells   {}: {}", note.reason, note.message)));
-    if step.next().is_none() {
+    if step.rests() {
         lines.push(match step.wake() {
             Wake::At(at) => format!("  looks   again at {at}, or when something changes"),
             Wake::OnChange => "  looks   again when something changes".to_owned(),
