@@ -184,7 +184,7 @@ fn another_decision_is_told_field_by_field() {
     let fields: Vec<String> =
         before.differences(&today).unwrap().into_iter().map(|difference| difference.field).collect();
     let last = format!("effects[{}]", before.effects.len());
-    assert_eq!(fields, ["effects[0].body.createDeployment.spec.replicas", last.as_str(), "rule"]);
+    assert_eq!(fields, ["rule", "effects[0].body.createDeployment.spec.replicas", last.as_str()]);
 }
 
 #[test]

@@ -15,10 +15,12 @@ pub struct Difference {
     pub decided: Value,
 }
 
-/// All places where the two differ. A field that is null is as good as none: a version may have a field more.
+/// All places where the two differ, the rule first. A field that is null is as good as none: a version may have a
+/// field more.
 pub(super) fn between(recorded: &Value, decided: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(String::new(), recorded, decided, &mut found);
+    found.sort_by_key(|difference| difference.field != "rule");
     found
 }
 

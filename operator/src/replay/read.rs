@@ -138,9 +138,7 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let mut deserializer = Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let (field, cause) = (error.path().to_string(), error.into_inner());
-        let told = cause.to_string();
-        let message = told.rsplit_once(" at line ").map_or(told.as_str(), |(message, _)| message);
-        Problem { line: cause.line(), what: in_field(&field, message) }
+        Problem { line: cause.line(), what: in_field(&field, &cause.to_string()) }
     })
 }
 
@@ -158,6 +156,8 @@ fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     })
 }
 
+/// The message under its field. Its line is told elsewhere, and counted from the start of the file.
 fn in_field(field: &str, message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     if field.is_empty() || field == "." { message.to_owned() } else { format!("{field}: {message}") }
 }
