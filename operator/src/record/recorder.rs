@@ -110,3 +110,40 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn decided() -> Decided {
+        let recorded = include_str!("../../../fixtures/snapshots/running/job-rests.yaml");
+        let snapshot = serde_saphyr::from_str::<Written>(recorded).unwrap().snapshot;
+        let step = flink_operator_core::step(&snapshot);
+        (snapshot, step)
+    }
+
+    #[test]
+    fn a_disk_that_does_not_keep_up_holds_nothing_up_and_the_drops_are_counted() {
+        let (snapshot, step) = decided();
+        let (waiting, disk) = sync_channel(2);
+        let recorder = Recorder { waiting: Some(waiting), writer: None, dropped: Counter::default() };
+        for _ in 0..5 {
+            recorder.record(&snapshot, &step);
+        }
+        assert_eq!(recorder.dropped.get(), 3);
+        assert_eq!(disk.try_iter().count(), 2);
+    }
+
+    #[test]
+    fn decisions_that_cannot_be_written_are_counted() {
+        let (snapshot, step) = decided();
+        let directory = std::env::temp_dir().join(format!("recorder-{}", std::process::id()));
+        let recorder = Recorder::start(&directory, 1 << 20, &mut Registry::default()).unwrap();
+        let dropped = recorder.dropped.clone();
+        std::fs::remove_dir_all(&directory).unwrap();
+        recorder.record(&snapshot, &step);
+        drop(recorder);
+        assert_eq!(dropped.get(), 1);
+    }
+}
