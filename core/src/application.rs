@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::crd::{FINALIZER, FlinkApplication};
+use crate::id::Digest;
 
 pub use quantity::{NotAQuantity, Quantity};
 pub use refusal::{Problem, Refusal};
@@ -71,6 +72,14 @@ impl Application {
             spec: parse::spec(&manifest),
             manifest: Arc::new(manifest),
         }
+    }
+
+    /// The same application with the digest that its spec had before its secrets were taken out.
+    pub(crate) fn with_digest(mut self, digest: &Digest) -> Self {
+        if let Ok(spec) = &mut self.spec {
+            spec.digest = digest.clone();
+        }
+        self
     }
 
     /// The resource that this application was parsed from, without its status.

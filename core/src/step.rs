@@ -1,6 +1,7 @@
 //! What a step returns: the rule that fired, and either a new memory or effects, never both.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
 use crate::memory::Memory;
@@ -19,7 +20,8 @@ pub struct Step {
 }
 
 /// When to look again if nothing is heard before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Wake {
     /// Only a change can matter.
     OnChange,

@@ -14,13 +14,13 @@ use flink_operator_core::effect::{Effect, EffectKind};
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Report;
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, Registry, TextEncoder};
 use strum::IntoEnumIterator as _;
 
 use crate::board::Board;
 use crate::flink::{Call, Calls, Outcome};
 
-pub use prometheus::{Error, TEXT_FORMAT};
+pub use prometheus::{Error, IntCounter, TEXT_FORMAT};
 pub use requests::{Timed, Timing};
 
 /// What became of a status write.
@@ -52,6 +52,7 @@ pub struct Metrics {
     leader: IntGauge,
     bugs: IntCounter,
     reloads: IntCounterVec,
+    dropped: IntCounter,
 }
 
 impl Metrics {
@@ -73,6 +74,7 @@ impl Metrics {
             leader: own::LEADER.gauge(&registry)?.with_label_values::<&str>(&[]),
             bugs: own::BUGS.counters(&registry)?.with_label_values::<&str>(&[]),
             reloads: own::RELOADS.counters(&registry)?,
+            dropped: own::DROPPED.counters(&registry)?.with_label_values::<&str>(&[]),
             registry,
         };
         metrics.begin_at_zero();
@@ -133,6 +135,11 @@ impl Metrics {
     /// The configuration file changed and was taken over, or was refused.
     pub fn reloaded(&self, applied: bool) {
         self.reloads.with_label_values(&[if applied { APPLIED } else { REFUSED }]).inc();
+    }
+
+    /// Counts decisions that could not be recorded.
+    pub fn dropped_records(&self) -> IntCounter {
+        self.dropped.clone()
     }
 
     /// Times the requests of a Kubernetes client that this layer is put into.

@@ -21,6 +21,7 @@ use crate::commit;
 use crate::controller::Context;
 use crate::metrics::Written;
 use crate::observe::{self, ApplicationName};
+use crate::record::Decisions;
 use crate::repeat::Repeated;
 
 /// Steps of one reconcile before other work is let in.
@@ -34,6 +35,7 @@ pub struct Reconciler {
     since: Timestamp,
     report: Report,
     repeated: Repeated,
+    decisions: Decisions,
 }
 
 /// A resource, and what it says.
@@ -89,7 +91,13 @@ enum Missed {
 impl Reconciler {
     /// A reconciler that knows nothing yet.
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, since: Timestamp::now(), report: Report::default(), repeated: Repeated::default() }
+        Self {
+            context,
+            since: Timestamp::now(),
+            report: Report::default(),
+            repeated: Repeated::default(),
+            decisions: Decisions::default(),
+        }
     }
 
     /// Works until the application rests; returns when to look again if nothing is heard before.
@@ -153,7 +161,7 @@ impl Reconciler {
     }
 
     /// Observes the children, then the application, and decides.
-    async fn decide_fresh(&self, last: &Decision) -> Result<Decision, Missed> {
+    async fn decide_fresh(&mut self, last: &Decision) -> Result<Decision, Missed> {
         let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
         let observed = self.observe(was, memory, true).await;
@@ -176,12 +184,12 @@ impl Reconciler {
         Ok(self.decide(parsed, true).await)
     }
 
-    async fn decide(&self, parsed: Parsed, fresh: bool) -> Decision {
+    async fn decide(&mut self, parsed: Parsed, fresh: bool) -> Decision {
         let observed = self.observe(&parsed.application, &parsed.memory, fresh).await;
         self.step(parsed, observed, fresh)
     }
 
-    fn step(&self, parsed: Parsed, observed: Observed, fresh: bool) -> Decision {
+    fn step(&mut self, parsed: Parsed, observed: Observed, fresh: bool) -> Decision {
         let Parsed { resource, application, memory } = parsed;
         let snapshot = Snapshot {
             now: Timestamp::now(),
@@ -193,7 +201,10 @@ impl Reconciler {
             report: self.report.clone(),
         };
         let step = flink_operator_core::step(&snapshot);
-        self.context.recorder.record(&snapshot, &step);
+        // A cheap look that leads to more is followed by a fresh one, which decides.
+        if fresh || step.rests() {
+            self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
+        }
         let decision = Decision { resource, snapshot, step };
         self.context.publisher.decided(&decision, fresh);
         decision

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{config, crd, docs, replay, run, sandbox};
+use crate::{config, crd, docs, record, replay, run, sandbox};
 
 /// A Kubernetes operator for Apache Flink.
 #[derive(Parser)]
@@ -26,7 +26,9 @@ enum Command {
     Sandbox(sandbox::SandboxArgs),
     /// Print the CustomResourceDefinition of FlinkApplication.
     Crd,
-    /// Step recorded snapshots through the core and print each decision.
+    /// Take one look at a live application and print it with what would be decided, without secrets.
+    Record(record::RecordArgs),
+    /// Decide on recordings again: what was decided, and where this version decides otherwise.
     Replay(replay::ReplayArgs),
     /// Write the generated pages of the documentation.
     Docs(docs::DocsArgs),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Crd => crd::print(),
+        Command::Record(args) => record::record(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Docs(args) => docs::write(&args),
     };

@@ -74,16 +74,29 @@ pub struct Loaded {
 /// Reads files, environment and flags. All bad values are told at once.
 pub fn load(args: &RunArgs) -> Result<Loaded, Failure> {
     args.election.check().map_err(Failure::BadInput)?;
-    let texts = match &args.config {
-        None => Vec::new(),
-        Some(pattern) => files::texts(pattern).map_err(Failure::BadInput)?,
-    };
+    let texts = texts(args.config.as_deref())?;
     let said = files::read(&texts).map_err(Failure::BadInput)?;
     let settings = Settings::gather(&said, args, |name| std::env::var(name).ok());
-    let config = settings.config().map_err(|problems| Failure::BadInput(problems.join("\nerror: ")))?;
+    let config = settings.config().map_err(refused)?;
     let mut warnings = unknown(&said);
     warnings.extend(args.keys.ignored.iter().map(|flag| format!("the flag --{flag} means nothing here")));
     Ok(Loaded { settings, config, warnings, texts })
+}
+
+/// What decisions depend on, by the files of this pattern, if there are any, the environment, and this flag.
+pub fn policy(files: Option<&str>, kubectl_proxy: Option<u16>) -> Result<Policy, Failure> {
+    let said = files::read(&texts(files)?).map_err(Failure::BadInput)?;
+    let flags = proxy_forms(kubectl_proxy).collect();
+    let settings = Settings::lay(&said, &flags, |name| std::env::var(name).ok());
+    settings.config().map(|config| config.policy).map_err(refused)
+}
+
+fn texts(pattern: Option<&str>) -> Result<Vec<(PathBuf, String)>, Failure> {
+    pattern.map(files::texts).transpose().map(Option::unwrap_or_default).map_err(Failure::BadInput)
+}
+
+fn refused(problems: Vec<String>) -> Failure {
+    Failure::BadInput(problems.join("\nerror: "))
 }
 
 fn unknown(said: &Said) -> Vec<String> {
@@ -91,10 +104,14 @@ fn unknown(said: &Said) -> Vec<String> {
 }
 
 impl Settings {
-    /// Lays flags over the environment over the file over the defaults.
     fn gather(said: &Said, args: &RunArgs, variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut flags: BTreeMap<&str, String> = args.keys.values.iter().cloned().collect();
         flags.extend(short_forms(args));
+        Self::lay(said, &flags, variable)
+    }
+
+    /// Lays flags over the environment over the file over the defaults.
+    fn lay(said: &Said, flags: &BTreeMap<&str, String>, variable: impl Fn(&str) -> Option<String>) -> Self {
         let values = KEYS.iter().map(|key| {
             let flag = flags.get(key.path).map(|value| (value.clone(), Source::Flag));
             let environment = || variable(&key.variable()).map(|value| (value, Source::Environment));
@@ -153,13 +170,16 @@ impl Settings {
 
 /// Flags that are shorter to write than those of the keys.
 fn short_forms(args: &RunArgs) -> Vec<(&'static str, String)> {
-    let proxy = args
-        .kubectl_proxy
-        .map(|port| [("operator.useKubectlProxy", "true".to_owned()), ("operator.proxyPort", port.to_string())]);
     let namespaces = args.namespaces.clone().map(|names| ("operator.limitNamespace", names));
     let format = args.log_format.map(|format| ("logger.formatter.type", format.to_string()));
     let level = args.log_level.clone().map(|level| ("logger.level", level));
-    proxy.into_iter().flatten().chain(namespaces).chain(format).chain(level).collect()
+    proxy_forms(args.kubectl_proxy).chain(namespaces).chain(format).chain(level).collect()
+}
+
+fn proxy_forms(port: Option<u16>) -> impl Iterator<Item = (&'static str, String)> {
+    let keys =
+        |port: u16| [("operator.useKubectlProxy", "true".to_owned()), ("operator.proxyPort", port.to_string())];
+    port.map(keys).into_iter().flatten()
 }
 
 #[cfg(test)]

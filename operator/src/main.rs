@@ -8,6 +8,7 @@ mod http;
 mod lease;
 mod log;
 mod manifest;
+mod record;
 mod replay;
 mod run;
 mod sandbox;

@@ -5,16 +5,14 @@
 //! API server is away. SIGTERM and ^C end it: what is under way is dropped, the Lease is given back.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flink_operator_core::snapshot::Snapshot;
-use flink_operator_core::step::Step;
 use flink_operator_interpreter::board::Board;
 use flink_operator_interpreter::controller::{self, Context, Shared};
 use flink_operator_interpreter::flink::{Addresses, Calls, FlinkClient, Proxy, Timeouts, UiPort};
-use flink_operator_interpreter::metrics::Metrics;
+use flink_operator_interpreter::metrics::{Metrics, Timing};
 use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
@@ -33,6 +31,7 @@ use crate::config::{self, Config, RunArgs};
 use crate::http::{self, Role, Site};
 use crate::lease::Elector;
 use crate::log;
+use crate::record::Recorder;
 
 /// How long applications' tasks may take to be dropped.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -68,12 +67,16 @@ impl Process {
         let config = loaded.config.clone();
         let metrics = Metrics::new(&config.metrics_prefix, env!("CARGO_PKG_VERSION")).map_err(Failure::failed)?;
         let metrics = Arc::new(metrics);
-        let client = client(&args, &metrics).await?;
+        let client = client(args.kubeconfig.as_deref(), Some(metrics.timing())).await?;
         let board = Arc::new(Board::default());
         let current = Current::new(&loaded);
         let recorder: Arc<dyn Record> = match &args.record {
             None => Arc::new(NoRecord),
-            Some(directory) => Arc::new(Directory(directory.clone())),
+            Some(directory) => {
+                let started = Recorder::start(directory, args.record_max_bytes, metrics.dropped_records());
+                let cannot = |error| Failure::BadInput(format!("cannot record to {}: {error}", directory.display()));
+                Arc::new(started.map_err(cannot)?)
+            }
         };
         let shared = Shared {
             client: client.clone(),
@@ -183,8 +186,9 @@ impl Process {
     }
 }
 
-async fn client(args: &RunArgs, metrics: &Metrics) -> Result<kube::Client, Failure> {
-    let mut config = match &args.kubeconfig {
+/// A client of the cluster of this kubeconfig, or of the one that the process runs in; its requests may be timed.
+pub async fn client(kubeconfig: Option<&Path>, timing: Option<Timing>) -> Result<kube::Client, Failure> {
+    let mut config = match kubeconfig {
         None => kube::Config::infer().await.map_err(|error| {
             Failure::BadInput(format!("no cluster to work on: {error}. Set KUBECONFIG or give --kubeconfig FILE."))
         })?,
@@ -198,7 +202,10 @@ async fn client(args: &RunArgs, metrics: &Metrics) -> Result<kube::Client, Failu
     // The core knows how often and when to try again; a client that does so by itself holds an effect up.
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).map_err(Failure::failed)?;
-    Ok(builder.with_layer(&metrics.timing()).build())
+    Ok(match timing {
+        None => builder.build(),
+        Some(timing) => builder.with_layer(&timing).build(),
+    })
 }
 
 /// Becomes true when the process is to end. Signals are heard from now on, whatever is done meanwhile.
@@ -235,22 +242,4 @@ async fn signalled(signals: Signals) {
 async fn parent_gone() {
     let mut byte = [0];
     while tokio::io::stdin().read(&mut byte).await.is_ok_and(|read| read > 0) {}
-}
-
-/// Writes each snapshot that led to a move or an effect as one YAML file, named by time and rule.
-struct Directory(PathBuf);
-
-impl Record for Directory {
-    fn record(&self, snapshot: &Snapshot, step: &Step) {
-        if step.rests() {
-            return;
-        }
-        let file = self.0.join(format!("{:.3}-{}-{}.yaml", snapshot.now, snapshot.application.name, step.rule()));
-        let written = serde_saphyr::to_string(snapshot)
-            .map_err(|error| error.to_string())
-            .and_then(|text| std::fs::write(&file, text).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::warn!("cannot record to {}: {error}", file.display());
-        }
-    }
 }

@@ -81,6 +81,12 @@ pub(super) const RELOADS: Own = own(
     &["outcome"],
     "Changes of the configuration file; the outcome is `applied` or `refused`.",
 );
+pub(super) const DROPPED: Own = own(
+    "dropped_records_total",
+    Kind::Counter,
+    &[],
+    "Decisions that `--record` could not write, because the disk failed or did not keep up.",
+);
 pub(super) const BUILD_INFO: Own = own("build_info", Kind::Gauge, &["version"], "Always 1.");
 pub(super) const APPLICATIONS: Own = own(
     "applications",
@@ -102,7 +108,7 @@ pub(super) const LONGEST: Own = own(
 );
 
 /// All of them, in the order of the documentation.
-pub const ALL: [Own; 13] = [
+pub const ALL: [Own; 14] = [
     APPLICATIONS,
     HEALTH,
     LONGEST,
@@ -115,6 +121,7 @@ pub const ALL: [Own; 13] = [
     LEADER,
     BUGS,
     RELOADS,
+    DROPPED,
     BUILD_INFO,
 ];
 

@@ -32,9 +32,12 @@ pub struct RunArgs {
     /// Where the operator's own HTTP is served; without it all addresses and the port of the configuration.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Write every snapshot that leads to a step other than a rest into this directory.
+    /// Record every decision in this directory, without secrets; `replay` reads it.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// How much the recordings may hold together; the oldest go first.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub record_max_bytes: u64,
     /// The form of log lines. As --logger.formatter.type.
     #[arg(long, value_enum)]
     pub log_format: Option<Format>,
