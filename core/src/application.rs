@@ -21,7 +21,10 @@ use crate::id::Digest;
 
 pub use quantity::{NotAQuantity, Quantity};
 pub use refusal::{Problem, Refusal};
-pub use spec::{Colour, DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec, TaskManager};
+pub use spec::{
+    Colour, DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec,
+    TaskManager,
+};
 pub use version::FlinkVersion;
 
 /// A FlinkApplication, parsed. Its serialized form is the manifest that it was parsed from, without
@@ -74,10 +77,11 @@ impl Application {
         }
     }
 
-    /// The same application with the digest that its spec had before its secrets were taken out.
-    pub(crate) fn with_digest(mut self, digest: &Digest) -> Self {
+    /// The same application with digests that its spec had before its secrets were taken out: of all, of the cluster.
+    pub(crate) fn with_digests(mut self, spec_digest: Option<&Digest>, cluster_digest: Option<&Digest>) -> Self {
         if let Ok(spec) = &mut self.spec {
-            spec.digest = digest.clone();
+            spec_digest.into_iter().for_each(|digest| spec.digest = digest.clone());
+            cluster_digest.into_iter().for_each(|digest| spec.cluster_digest = digest.clone());
         }
         self
     }

@@ -3,7 +3,7 @@
 //! A record holds no secrets: they are taken out of the snapshot before anything else is done with it, and the
 //! decision in the record is the one on that redacted snapshot. So nothing else needs to be searched for secrets, and
 //! the same core replays every record to the same decision. Two things make it the decision that was really taken:
-//! the record keeps the digest of the spec as it was, because a redacted spec has another; and a redacted decision
+//! the record keeps the digests of the spec and of its cluster as they were, because a redacted spec has others; and a redacted decision
 //! that cites another rule, leads elsewhere or does other things is left out.
 
 mod difference;
@@ -12,6 +12,7 @@ mod redact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::application::Spec;
 use crate::effect::{Effect, EffectKey};
 use crate::id::Digest;
 use crate::memory::Memory;
@@ -30,6 +31,9 @@ pub struct Record {
     /// The digest of the spec with its secrets; None where it had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec_digest: Option<Digest>,
+    /// The digest of its cluster with its secrets; None where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_digest: Option<Digest>,
     /// What was seen, without secrets.
     pub snapshot: Snapshot,
     /// What was decided; None where nothing was recorded to compare with.
@@ -90,10 +94,13 @@ impl Record {
     /// When the snapshot has no JSON form, or none that reads back.
     pub fn of(snapshot: &Snapshot, step: &Step) -> Result<Self, serde_json::Error> {
         let redacted = redact::snapshot(snapshot)?;
-        let digest = |snapshot: &Snapshot| snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
-        let spec_digest = digest(snapshot).filter(|written| digest(&redacted).as_ref() != Some(written));
+        let lost = |digest: fn(&Spec) -> &Digest| {
+            let of = |snapshot: &Snapshot| snapshot.application.spec.as_ref().ok().map(|spec| digest(spec).clone());
+            of(snapshot).filter(|written| of(&redacted).as_ref() != Some(written))
+        };
+        let (spec_digest, cluster_digest) = (lost(Spec::digest), lost(Spec::cluster_digest));
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let mut record = Self { version, spec_digest, snapshot: redacted, step: None };
+        let mut record = Self { version, spec_digest, cluster_digest, snapshot: redacted, step: None };
         let again = record.decide();
         if amount_to_the_same(step, &again) {
             record.step = Some(Decision::of(&again)?);
@@ -103,9 +110,12 @@ impl Record {
 
     /// What this version of the core decides.
     pub fn decide(&self) -> Step {
-        let Some(digest) = &self.spec_digest else { return crate::step(&self.snapshot) };
+        let digests = (self.spec_digest.as_ref(), self.cluster_digest.as_ref());
+        if digests == (None, None) {
+            return crate::step(&self.snapshot);
+        }
         let mut snapshot = self.snapshot.clone();
-        snapshot.application = snapshot.application.with_digest(digest);
+        snapshot.application = snapshot.application.with_digests(digests.0, digests.1);
         crate::step(&snapshot)
     }
 

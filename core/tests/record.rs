@@ -150,7 +150,7 @@ fn a_record_with_secrets_replays_to_the_revision_that_was_deployed() {
     let really = step(&begun).next().unwrap().phase.target().unwrap().clone();
     let read: Record = serde_json::from_str(&written(&recorded(&begun))).unwrap();
     let replayed = read.decide().next().unwrap().phase.target().unwrap().clone();
-    assert_eq!((replayed.id, replayed.digest), (really.id, really.digest));
+    assert_eq!((replayed.id, replayed.digest, replayed.cluster), (really.id, really.digest, really.cluster));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn an_edit_of_nothing_but_a_secret_is_still_an_edit() {
 fn a_spec_without_secrets_is_recorded_as_it_is() {
     let snapshot = look(manifest(0), Memory::default());
     let record = recorded(&snapshot);
-    assert_eq!(record.spec_digest, None);
+    assert_eq!((record.spec_digest, record.cluster_digest), (None, None));
     assert_eq!(record.snapshot, snapshot);
 }
 

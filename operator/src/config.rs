@@ -177,8 +177,7 @@ fn short_forms(args: &RunArgs) -> Vec<(&'static str, String)> {
 }
 
 fn proxy_forms(port: Option<u16>) -> impl Iterator<Item = (&'static str, String)> {
-    let keys =
-        |port: u16| [("operator.useKubectlProxy", "true".to_owned()), ("operator.proxyPort", port.to_string())];
+    let keys = |port: u16| [("operator.useKubectlProxy", "true".to_owned()), ("operator.proxyPort", port.to_string())];
     port.map(keys).into_iter().flatten()
 }
 

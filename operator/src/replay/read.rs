@@ -118,7 +118,8 @@ fn read(
         if !is_bare_snapshot(text) {
             return Err(problem);
         }
-        let bare = |snapshot| Record { version: String::new(), spec_digest: None, snapshot, step: None };
+        let bare =
+            |snapshot| Record { version: String::new(), spec_digest: None, cluster_digest: None, snapshot, step: None };
         snapshot(text).map(bare)
     })
 }
