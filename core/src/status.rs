@@ -323,6 +323,7 @@ fn job_on_the_wire(
         status.job_restart_count = Some(i64::from(figures.restarts));
         status.completed_checkpoint_count = Some(i64::from(figures.completed_checkpoints));
         status.failed_checkpoint_count = Some(i64::from(figures.failed_checkpoints));
+        status.checkpointing = figures.checkpointing;
         status.restore_path.clone_from(&figures.restore_path);
         status.restore_time = figures.restore_time.map(Time);
         status.last_failing_time = figures.last_failing.map(Time);
@@ -346,6 +347,7 @@ fn job_figures(status: &FlinkJobStatus) -> Option<JobFigures> {
         total_tasks: count(status.total_tasks),
         completed_checkpoints: count(status.completed_checkpoint_count),
         failed_checkpoints: count(status.failed_checkpoint_count),
+        checkpointing: status.checkpointing,
         last_checkpoint: status.last_checkpoint_path.clone(),
         last_checkpoint_time: time(&status.last_checkpoint_time),
         restore_path: status.restore_path.clone(),

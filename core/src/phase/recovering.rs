@@ -237,10 +237,17 @@ fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -
         }
         Some((_, None, _)) | None => match &deployed.restored_from {
             Some(path) => Newest::At(path.clone()),
-            None if figures.is_some() || history.is_some() => Newest::Nothing,
-            None => Newest::Missing("nothing is known of it".to_owned()),
+            None if history.is_some() || takes_none(view, deployed) => Newest::Nothing,
+            None => Newest::Missing("it may have taken one that was not seen before the job was lost".to_owned()),
         },
     }
+}
+
+/// The job takes no checkpoints, so none can have been missed.
+fn takes_none(view: &View<'_>, deployed: &Deployed) -> bool {
+    let told = view.ledger().job.as_ref().and_then(|job| job.checkpointing);
+    let seen = view.flink(&deployed.revision.id).retention.present();
+    told == Some(false) || seen == Some(&Retention::None)
 }
 
 fn too_old(view: &View<'_>, time: Timestamp) -> Option<String> {

@@ -170,6 +170,7 @@ fn job_figures() -> BoxedStrategy<JobFigures> {
             total_tasks: counts.2,
             completed_checkpoints: counts.3,
             failed_checkpoints: counts.4,
+            checkpointing: [None, Some(false), Some(true)][counts.3 as usize],
             last_checkpoint: paths.0,
             last_checkpoint_time: times.1,
             restore_path: paths.1,
@@ -384,7 +385,7 @@ fn flink() -> BoxedStrategy<FlinkSeen> {
             restored,
             savepoint,
         });
-    let retention = prop_oneof![Just(Retention::Retained), Just(Retention::Deleted)];
+    let retention = prop_oneof![Just(Retention::Retained), Just(Retention::Deleted), Just(Retention::None)];
     (seen(overview), seen(job()), seen(savepoint), seen(checkpoints), seen(retention))
         .prop_map(|(overview, job, savepoint, checkpoints, retention)| FlinkSeen {
             overview,

@@ -129,6 +129,7 @@ impl JobManager<'_> {
         let path = ["jobs", job.as_str(), "checkpoints", "config"];
         let config: Option<wire::CheckpointConfig> = self.get(Request::get(Call::CheckpointConfig, &path)).await?;
         Ok(config.map(|config| match config.externalization {
+            _ if config.interval == i64::MAX => Retention::None,
             wire::Externalization { enabled: true, delete_on_cancellation: false } => Retention::Retained,
             wire::Externalization { .. } => Retention::Deleted,
         }))
