@@ -262,16 +262,7 @@ impl Rule {
                 "The JobManager does not answer; it is asked again.",
             ),
             Rule::BackoffAwaited => stays(
-                &[
-                    Updating,
-                    Savepointing,
-                    Cancelling,
-                    Recovering,
-                    SubmittingJob,
-                    RollingBackJob,
-                    DualRunning,
-                    Deleting,
-                ],
+                &[Updating, Savepointing, Cancelling, Recovering, SubmittingJob, RollingBackJob, DualRunning, Deleting],
                 &[],
                 "The last try failed; the next one waits for its time.",
             ),
@@ -370,13 +361,11 @@ impl Rule {
             ),
 
             // Savepointing
-            Rule::SavepointRequested => {
-                stays(
-                    &[Savepointing],
-                    &[E::StopWithSavepoint, E::TakeSavepoint],
-                    "The running job is asked to stop with a savepoint (BlueGreen: for a savepoint).",
-                )
-            }
+            Rule::SavepointRequested => stays(
+                &[Savepointing],
+                &[E::StopWithSavepoint, E::TakeSavepoint],
+                "The running job is asked to stop with a savepoint (BlueGreen: for a savepoint).",
+            ),
             Rule::SavepointRequestRetried => {
                 again(&[Savepointing], "The request for the savepoint failed; it is made again under the same id.")
             }
@@ -438,15 +427,15 @@ impl Rule {
                 &[Cancelling, Recovering, RollingBackJob, DualRunning],
                 "The request to cancel the job failed; it is made again.",
             ),
-            Rule::JobEndAwaited => stays(
-                &[Cancelling, Recovering, RollingBackJob, DualRunning, Deleting],
-                &[],
-                "The job is going down.",
-            ),
+            Rule::JobEndAwaited => {
+                stays(&[Cancelling, Recovering, RollingBackJob, DualRunning, Deleting], &[], "The job is going down.")
+            }
             Rule::JobCancelled => {
                 moves(&[Cancelling], SubmittingJob, "The job runs no more; the new one starts without its state.")
             }
-            Rule::CancelGivenUp => moves(&[Cancelling], DeployFailed, "The running job could not be cancelled in time."),
+            Rule::CancelGivenUp => {
+                moves(&[Cancelling], DeployFailed, "The running job could not be cancelled in time.")
+            }
 
             // Recovering
             Rule::LostJobRecovered => moves(
@@ -487,9 +476,11 @@ impl Rule {
                 &[E::AddFinalizer],
                 "The finalizer goes on before the job, so that no deletion can forget it.",
             ),
-            Rule::SubmissionRequested => {
-                stays(&[SubmittingJob, RollingBackJob], &[E::SubmitJob], "The cluster is asked to run the job under our job id.")
-            }
+            Rule::SubmissionRequested => stays(
+                &[SubmittingJob, RollingBackJob],
+                &[E::SubmitJob],
+                "The cluster is asked to run the job under our job id.",
+            ),
             Rule::SubmissionRetried => again(
                 &[SubmittingJob, RollingBackJob],
                 "The submission failed in a way that may pass; it is made again under the same id.",
@@ -517,11 +508,9 @@ impl Rule {
             Rule::JobFinishedAtOnce => {
                 moves(&[SubmittingJob], Running, "The job has already come to its own end, which is a good one.")
             }
-            Rule::SecondJobStarted => moves(
-                &[SubmittingJob],
-                DualRunning,
-                "All tasks of the second job run beside the first (BlueGreen).",
-            ),
+            Rule::SecondJobStarted => {
+                moves(&[SubmittingJob], DualRunning, "All tasks of the second job run beside the first (BlueGreen).")
+            }
             Rule::RecoveredJobWatched => moves(
                 &[SubmittingJob],
                 Running,
@@ -593,11 +582,9 @@ impl Rule {
             ),
             Rule::JobRests => stays(&[Running], &[], "The spec is deployed; there is nothing to do."),
             Rule::FailureRests => stays(&[DeployFailed], &[], "The deploy failed; an edit of the spec begins another."),
-            Rule::BothVersionsRest => stays(
-                &[DualRunning],
-                &[],
-                "Both versions run; tearDownVersionHash names the one that is to go.",
-            ),
+            Rule::BothVersionsRest => {
+                stays(&[DualRunning], &[], "Both versions run; tearDownVersionHash names the one that is to go.")
+            }
             Rule::OneVersionLeft => moves(&[DualRunning], Running, "There is only one version."),
             Rule::TeardownBegun => again(&[DualRunning], "The user has named the version that is to go."),
             Rule::TornVersionRemoved => stays(
@@ -605,7 +592,9 @@ impl Rule {
                 &[E::DeleteDeployment, E::DeleteService, E::DeleteIngress],
                 "The job of the version that is torn down runs no more; its objects are deleted.",
             ),
-            Rule::TeardownCompleted => moves(&[DualRunning], Running, "One version is gone; the other one is deployed."),
+            Rule::TeardownCompleted => {
+                moves(&[DualRunning], Running, "One version is gone; the other one is deployed.")
+            }
 
             // Deleting
             Rule::FinalSavepointRequested => stays(

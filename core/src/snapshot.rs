@@ -149,7 +149,7 @@ pub struct FlinkSeen {
     pub retention: Seen<Retention>,
 }
 
-/// `GET /jobs/:id/checkpoints/config`: what becomes of checkpoints when their job is cancelled.
+/// `GET /jobs/:id/checkpoints/config`: what becomes of a job's checkpoints when it is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Retention {
@@ -157,6 +157,8 @@ pub enum Retention {
     Retained,
     /// They are deleted.
     Deleted,
+    /// The job takes none by itself.
+    None,
 }
 
 /// The owned Kubernetes objects, sorted by the revision that their labels name.

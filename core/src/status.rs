@@ -151,9 +151,8 @@ fn write_versions(memory: &Memory, application: &Application, policy: &Policy, s
     let ledger = &memory.ledger;
     let version = |deployed: Option<&Deployed>, cluster: Option<&ClusterFigures>, job: Option<&JobFigures>| {
         let colour = deployed.and_then(|deployed| deployed.revision.colour);
-        let running = deployed.is_some_and(|deployed| {
-            ledger.stopped.as_ref().is_none_or(|stopped| stopped.job != deployed.job)
-        });
+        let running =
+            deployed.is_some_and(|deployed| ledger.stopped.as_ref().is_none_or(|stopped| stopped.job != deployed.job));
         FlinkApplicationVersionStatus {
             app_version: colour.map(|colour| colour.to_string()),
             version_hash: deployed.map(|deployed| deployed.revision.id.to_string()),
@@ -323,6 +322,7 @@ fn job_on_the_wire(
         status.job_restart_count = Some(i64::from(figures.restarts));
         status.completed_checkpoint_count = Some(i64::from(figures.completed_checkpoints));
         status.failed_checkpoint_count = Some(i64::from(figures.failed_checkpoints));
+        status.checkpointing = figures.checkpointing;
         status.restore_path.clone_from(&figures.restore_path);
         status.restore_time = figures.restore_time.map(Time);
         status.last_failing_time = figures.last_failing.map(Time);
@@ -346,6 +346,7 @@ fn job_figures(status: &FlinkJobStatus) -> Option<JobFigures> {
         total_tasks: count(status.total_tasks),
         completed_checkpoints: count(status.completed_checkpoint_count),
         failed_checkpoints: count(status.failed_checkpoint_count),
+        checkpointing: status.checkpointing,
         last_checkpoint: status.last_checkpoint_path.clone(),
         last_checkpoint_time: time(&status.last_checkpoint_time),
         restore_path: status.restore_path.clone(),

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::digest;
 use super::refusal::{Problem, Refusal};
-use super::spec::{DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, Ports, Spec, TaskManager};
+use super::spec::{
+    DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, Ports, Spec, TaskManager,
+};
 use super::version::FlinkVersion;
 use crate::crd::rules::LONGEST_NAME;
 use crate::crd::{FlinkApplication, FlinkApplicationSpec};
@@ -57,11 +59,11 @@ fn read(written: &FlinkApplicationSpec, problems: &mut Problems) -> Spec {
         pod: problems.pod(taskmanager_config.into(), memory_option, flink_version),
     };
     if jobmanager.replicas > NonZeroU32::MIN && !high_availability.is_on() {
-        problems.note(
+        warnings.push(Problem::new(
             "spec.jobManagerConfig.replicas",
             "several JobManagers without high availability do not know of each other",
             "set flinkConfig high-availability.type, or leave one replica",
-        );
+        ));
     }
     Spec {
         image: problems.text("spec.image", &written.image),

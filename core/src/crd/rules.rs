@@ -5,7 +5,6 @@
 
 use serde_json::{Value, json};
 
-
 /// The longest name of an application, in characters.
 ///
 /// The Service of a revision is called `<name>-<8 hex digits>` and a Service's name has at most 63

@@ -230,6 +230,9 @@ pub struct FlinkJobStatus {
     /// How many tasks the job has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_tasks: Option<i64>,
+    /// Whether the job takes checkpoints by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpointing: Option<bool>,
     /// When these figures were taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_time: Option<Time>,

@@ -48,7 +48,9 @@ fn cancel(view: &View<'_>, at: &Cancelling, deployed: &Deployed, job: &Job) -> S
     if let Some(trouble) = view.trouble() {
         return request_failed(view, at, trouble);
     }
-    if let Some(step) = timed_out(view, at, deployed, &format!("it is {}", job.state)).or_else(|| view.backing_off(at.tries)) {
+    if let Some(step) =
+        timed_out(view, at, deployed, &format!("it is {}", job.state)).or_else(|| view.backing_off(at.tries))
+    {
         return step;
     }
     let wake = backoff::next_poll(at.since, view.now);

@@ -88,9 +88,7 @@ fn ready(view: &View<'_>, at: &ClusterStarting) -> Step {
             let restore_from = view.spec().ok().and_then(|spec| spec.initial_savepoint.clone());
             Rule::FirstClusterReady.to(submitting(restore_from))
         }
-        (Some(_), None) if !savepoint_disabled(view) => {
-            savepointing::enter(view, &at.target, Rule::ClusterReady)
-        }
+        (Some(_), None) if !savepoint_disabled(view) => savepointing::enter(view, &at.target, Rule::ClusterReady),
         (Some(_), None) if at.target.colour.is_some() => Rule::SecondClusterReady.to(submitting(None)),
         (Some(_), None) => Rule::ClusterReadyToCancel.to(view.with(cancelling::of(view, &at.target))),
     }

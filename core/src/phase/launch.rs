@@ -16,6 +16,8 @@ use crate::view::{View, Wish};
 
 /// Tries before the submission is given up; with the default delays about five minutes.
 const TRIES: u32 = 15;
+/// How long TaskManagers that are not needed any more are waited for.
+const REGISTERED_MS: u32 = 60_000;
 /// Submissions under different ids, where Flink forgets the job.
 const ATTEMPTS: u32 = 3;
 
@@ -82,7 +84,8 @@ impl Launch {
 }
 
 pub(super) fn needs(application_uid: &str, at: &Launch) -> Needs {
-    let flink = FlinkNeeds { job: Some(at.job(application_uid)), ..FlinkNeeds::default() };
+    let overview = at.accepted.is_none();
+    let flink = FlinkNeeds { overview, job: Some(at.job(application_uid)), ..FlinkNeeds::default() };
     Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
 }
 
@@ -212,10 +215,16 @@ fn make_room(view: &View<'_>, at: &Launch, objects: &Objects) -> Option<Step> {
     if left {
         return Some(Rule::LeftoversAwaited.stay().wake_at(wake));
     }
-    let wanted = at.target.cluster.as_ref()?.taskmanagers;
-    let taskmanager = objects.clusters.get(&at.target.id)?.taskmanager.as_ref()?;
     repair::scaling(objects, &at.target)
-        .or_else(|| (taskmanager.existing > wanted).then(|| Rule::SurplusAwaited.stay().wake_at(wake)))
+        .or_else(|| surplus(view, at).then(|| Rule::SurplusAwaited.stay().wake_at(wake)))
+}
+
+/// TaskManagers that are about to go are still registered: a task that they got would fail with them. One that died
+/// without a word stays registered for a while; it is not waited for.
+fn surplus(view: &View<'_>, at: &Launch) -> bool {
+    let registered = view.flink(&at.target.id).overview.present().map_or(0, |overview| overview.heartbeats.len());
+    let wanted = at.target.cluster.as_ref().and_then(|plan| usize::try_from(plan.taskmanagers).ok());
+    wanted.is_some_and(|wanted| registered > wanted) && !view.passed(at.since, REGISTERED_MS)
 }
 
 fn vanished(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Launching {
@@ -248,16 +257,14 @@ fn unreachable(view: &View<'_>, at: &Launch, why: &str) -> Launching {
     if let Some(replaced) = replaced(view, at) {
         return replaced;
     }
-    timed_out(view, at, why).unwrap_or_else(|| {
-        goes(Rule::FlinkAwaited.stay().because(why).wake_at(backoff::next_poll(at.since, view.now)))
-    })
+    timed_out(view, at, why)
+        .unwrap_or_else(|| goes(Rule::FlinkAwaited.stay().because(why).wake_at(backoff::next_poll(at.since, view.now))))
 }
 
 fn timed_out(view: &View<'_>, at: &Launch, why: &str) -> Option<Launching> {
     view.passed(at.accepted.unwrap_or(at.since), view.policy.job_start_timeout_ms).then(|| {
         let limit = view.policy.job_start_timeout_ms / 1000;
-        let text =
-            format!("The JobManager of revision {} did not take the job within {limit} s: {why}.", at.target.id);
+        let text = format!("The JobManager of revision {} did not take the job within {limit} s: {why}.", at.target.id);
         Launching::Ended(Ending::NotTaken, text)
     })
 }

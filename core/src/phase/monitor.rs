@@ -18,10 +18,14 @@ use crate::view::View;
 const BROUGHT_BACK_MS: u32 = 30_000;
 
 pub(super) fn needs(ledger: &Ledger) -> Needs {
-    let watched = ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).into_iter().chain(&ledger.second);
-    let flink = watched.map(|deployed| {
+    let first = ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).map(|it| (it, &ledger.job));
+    let second = ledger.second.as_ref().map(|it| (it, &ledger.second_job));
+    let flink = first.into_iter().chain(second).map(|(deployed, figures)| {
         let job = Some(deployed.job.clone());
-        let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, ..FlinkNeeds::default() };
+        // Asked once: it does not change while the job runs.
+        let known = figures.as_ref().is_some_and(|figures| figures.checkpointing.is_some());
+        let retention = job.clone().filter(|_| !known);
+        let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, retention, savepoint: None };
         (deployed.revision.id.clone(), needs)
     });
     Needs { objects: true, flink: BTreeMap::from_iter(flink) }
@@ -171,6 +175,11 @@ fn refresh_due(view: &View<'_>, job: Option<&JobFigures>) -> bool {
 /// When a resting application looks at its job again.
 pub(super) fn next_look(view: &View<'_>) -> Timestamp {
     let after = |ms| backoff::after(view.now, ms);
-    let lost = view.ledger().job.as_ref().is_some_and(|job| job.state.is_none()) && view.deployed_job_untouched();
-    if lost { after(view.policy.poll_interval_ms.min(1_000)) } else { after(view.policy.poll_interval_ms) }
+    let poll = view.policy.poll_interval_ms;
+    match view.ledger().job.as_ref().filter(|_| view.deployed_job_untouched()) {
+        Some(job) if job.state.is_none() => after(poll.min(1_000)),
+        // Until its first checkpoint is known a job that is lost would be lost with all that it did.
+        Some(job) if job.last_checkpoint.is_none() && job.checkpointing == Some(true) => after(poll.min(5_000)),
+        Some(_) | None => after(poll),
+    }
 }

@@ -84,9 +84,7 @@ pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
 fn found(view: &View<'_>) -> Step {
     match view.ledger().failed {
         None => Rule::LostJobFound.to(view.with(Phase::Running(Running { since: view.now }))),
-        Some(_) => {
-            Rule::LostJobFoundAfterFailure.to(view.with(Phase::DeployFailed(DeployFailed { since: view.now })))
-        }
+        Some(_) => Rule::LostJobFoundAfterFailure.to(view.with(Phase::DeployFailed(DeployFailed { since: view.now }))),
     }
 }
 
@@ -121,11 +119,9 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
         let why = match newest {
             Newest::Missing(why) => why,
             Newest::Nothing => "it has none yet".to_owned(),
-            Newest::At(_) if !stays => {
-                "its checkpoints do not outlive a cancellation (set execution.checkpointing.\
+            Newest::At(_) if !stays => "its checkpoints do not outlive a cancellation (set execution.checkpointing.\
                  externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)"
-                    .to_owned()
-            }
+                .to_owned(),
             Newest::At(_) => String::new(),
         };
         if !why.is_empty() && !without_state(view) {
@@ -164,7 +160,9 @@ fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, history: Optio
         }
         Newest::Nothing => submit(view, at, deployed, Rule::NothingToRestore, None),
         Newest::Missing(why) if without_state(view) => {
-            let text = format!("There is no state of revision {id} to start from: {why}. spec.fallbackWithoutState: the job starts afresh.");
+            let text = format!(
+                "There is no state of revision {id} to start from: {why}. spec.fallbackWithoutState: the job starts afresh."
+            );
             submit(view, at, deployed, Rule::StateGivenUp, None)
                 .note(EventReason::RestoringWithoutExternalizedCheckpoint, text)
         }
@@ -237,16 +235,22 @@ fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -
         }
         Some((_, None, _)) | None => match &deployed.restored_from {
             Some(path) => Newest::At(path.clone()),
-            None if figures.is_some() || history.is_some() => Newest::Nothing,
-            None => Newest::Missing("nothing is known of it".to_owned()),
+            None if history.is_some() || takes_none(view, deployed) => Newest::Nothing,
+            None => Newest::Missing("it may have taken one that was not seen before the job was lost".to_owned()),
         },
     }
+}
+
+/// The job takes no checkpoints, so none can have been missed.
+fn takes_none(view: &View<'_>, deployed: &Deployed) -> bool {
+    let told = view.ledger().job.as_ref().and_then(|job| job.checkpointing);
+    let seen = view.flink(&deployed.revision.id).retention.present();
+    told == Some(false) || seen == Some(&Retention::None)
 }
 
 fn too_old(view: &View<'_>, time: Timestamp) -> Option<String> {
     let limit = view.spec().map_or(3600, |spec| spec.max_checkpoint_restore_age_seconds.get());
     let age = backoff::elapsed_ms(time, view.now) / 1000;
-    (age > u64::from(limit)).then(|| {
-        format!("it is {age} s old, and spec.maxCheckpointRestoreAgeSeconds allows {limit}")
-    })
+    (age > u64::from(limit))
+        .then(|| format!("it is {age} s old, and spec.maxCheckpointRestoreAgeSeconds allows {limit}"))
 }

@@ -78,7 +78,8 @@ fn missing(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<St
     if let Some(made) = made.as_ref().filter(|_| !jobmanager) {
         effects.push(Effect::CreateDeployment(Box::new(made.jobmanager.clone())));
         // The new pods have the selector that is derived; what the original drew goes with its pods.
-        effects.extend(drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))));
+        effects
+            .extend(drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))));
     }
     if let Some(ports) = ports.filter(|_| !generic && (known || drawn(objects, revision).is_some())) {
         let service = manifest::generic_service(view.app, ports, revision, drawn(objects, revision));
@@ -99,7 +100,9 @@ fn ingress(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<St
     let name = names::entrance(&view.app.name, revision.colour);
     let seen = objects.ingresses.get(&name);
     let ports = revision.cluster.as_ref()?.ports;
-    if seen.is_none() && view.policy.ingress_url_format.is_empty() || seen.is_some_and(|seen| leads(view, revision, seen)) {
+    if seen.is_none() && view.policy.ingress_url_format.is_empty()
+        || seen.is_some_and(|seen| leads(view, revision, seen))
+    {
         return None;
     }
     let wanted = manifest::ingress(view.app, ports, view.policy, revision.colour);

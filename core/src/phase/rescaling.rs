@@ -28,11 +28,6 @@ pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {
     };
     let taskmanager = objects.clusters.get(&at.target.id).and_then(|cluster| cluster.taskmanager.as_ref());
     let more = |it: &&DeploymentSeen| at.target.cluster.as_ref().is_some_and(|plan| it.replicas < plan.taskmanagers);
-    if taskmanager.filter(more).is_some() && view.trouble().is_none()
-        && let Some(step) = repair::scaling(objects, &at.target)
-    {
-        return step;
-    }
     let Some(waits_for) = obstacle(view, at, taskmanager) else {
         return match cluster_starting::savepoint_disabled(view) {
             false => savepointing::enter(view, &at.target, Rule::ClusterRescaled),
@@ -48,6 +43,12 @@ pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {
             view.policy.cluster_start_timeout_ms / 1000
         );
         return view.fail(Rule::RescalingTimedOut, Some(&at.target), EventReason::ClusterScaleUpFailed, text);
+    }
+    if taskmanager.filter(more).is_some()
+        && view.trouble().is_none()
+        && let Some(step) = repair::scaling(objects, &at.target)
+    {
+        return step;
     }
     Rule::TaskManagersAwaited.stay().because(waits_for).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
 }

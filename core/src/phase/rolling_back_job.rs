@@ -103,14 +103,22 @@ fn end(view: &View<'_>, at: &RollingBackJob, deployed: &Deployed, job: &JobId) -
     let wake = backoff::next_poll(at.since, view.now);
     if view.passed(at.since, view.policy.cluster_start_timeout_ms) {
         let what = "It does not end, so the job before it cannot be started again.";
-        return Some(fail(view, taken_for_deployed(view, deployed, job), Rule::RollbackBlocked, EventReason::RollbackFailed, what));
+        return Some(fail(
+            view,
+            taken_for_deployed(view, deployed, job),
+            Rule::RollbackBlocked,
+            EventReason::RollbackFailed,
+            what,
+        ));
     }
     match &view.flink(&deployed.revision.id).job {
         Seen::Present(job) if job.state.has_ended() => None,
         Seen::Present(job) if job.state == JobState::Cancelling => Some(Rule::JobEndAwaited.stay().wake_at(wake)),
         Seen::Present(_) => Some(cancel(view, at, deployed, job)),
         Seen::Absent if view.passed(at.since, ON_ITS_WAY_MS) => None,
-        Seen::Absent => Some(Rule::JobEndAwaited.stay().because("its submission may still be on its way").wake_at(wake)),
+        Seen::Absent => {
+            Some(Rule::JobEndAwaited.stay().because("its submission may still be on its way").wake_at(wake))
+        }
         Seen::Unreachable(trouble) => Some(Rule::FlinkAwaited.stay().because(trouble.message.clone()).wake_at(wake)),
         Seen::NotAsked => Some(Rule::FlinkAwaited.stay().wake_at(wake)),
     }
@@ -149,7 +157,8 @@ fn relaunch(view: &View<'_>, at: &RollingBackJob, launch: &Launch) -> Step {
             fail(view, ledger, Rule::RollbackSucceeded, EventReason::RollbackSucceeded, &what)
         }
         Launching::Ended(Ending::Refused | Ending::GivenUp | Ending::NotTaken | Ending::Failed, text) => {
-            let what = format!("The job before it could not be started again: {text} {}", submitting_job::advice(launch));
+            let what =
+                format!("The job before it could not be started again: {text} {}", submitting_job::advice(launch));
             submitting_job::start_anew(&mut ledger, Deployed { given_up: true, ..deployed });
             fail(view, ledger, Rule::RollbackFailed, EventReason::RollbackFailed, &what)
         }

@@ -94,7 +94,9 @@ fn not_recovered(view: &View<'_>, at: &Launch, text: String) -> Step {
 /// Where a launch that failed leaves the user.
 pub(super) fn advice(at: &Launch) -> String {
     match &at.restore_from {
-        Some(path) => format!("No job runs now; its state is safe in {path}, from which the next edit of the spec starts."),
+        Some(path) => {
+            format!("No job runs now; its state is safe in {path}, from which the next edit of the spec starts.")
+        }
         None => "No job runs now. Mend the cause and edit the spec (restartNonce will do) to try again.".to_owned(),
     }
 }

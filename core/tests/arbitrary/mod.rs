@@ -170,6 +170,7 @@ fn job_figures() -> BoxedStrategy<JobFigures> {
             total_tasks: counts.2,
             completed_checkpoints: counts.3,
             failed_checkpoints: counts.4,
+            checkpointing: [None, Some(false), Some(true)][counts.3 as usize],
             last_checkpoint: paths.0,
             last_checkpoint_time: times.1,
             restore_path: paths.1,
@@ -384,7 +385,7 @@ fn flink() -> BoxedStrategy<FlinkSeen> {
             restored,
             savepoint,
         });
-    let retention = prop_oneof![Just(Retention::Retained), Just(Retention::Deleted)];
+    let retention = prop_oneof![Just(Retention::Retained), Just(Retention::Deleted), Just(Retention::None)];
     (seen(overview), seen(job()), seen(savepoint), seen(checkpoints), seen(retention))
         .prop_map(|(overview, job, savepoint, checkpoints, retention)| FlinkSeen {
             overview,
@@ -542,9 +543,9 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
         | Phase::Cancelling(Cancelling { target: revision, tries, .. })
         | Phase::Recovering(Recovering { target: revision, tries, .. })
         | Phase::SubmittingJob(Launch { target: revision, tries, .. })
-        | Phase::RollingBackJob(RollingBackJob {
-            launch: Some(Launch { target: revision, tries, .. }), ..
-        }) => (target, tried) = (Some(revision), Some(tries)),
+        | Phase::RollingBackJob(RollingBackJob { launch: Some(Launch { target: revision, tries, .. }), .. }) => {
+            (target, tried) = (Some(revision), Some(tries))
+        }
         Phase::ClusterStarting(ClusterStarting { target: revision, .. })
         | Phase::Rescaling(Rescaling { target: revision, .. }) => target = Some(revision),
         Phase::Deleting(at) => {
@@ -566,12 +567,11 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
     });
     memory.ledger.stopped = memory.ledger.stopped.take().filter(|_| !not_stopped);
     snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
-    let keep: Vec<_> =
-        {
-            let ledger = &memory.ledger;
-            let versions = ledger.deployed.iter().chain(&ledger.second).map(|it| &it.revision.id);
-            target.iter().chain(&held).chain(versions).cloned().collect()
-        };
+    let keep: Vec<_> = {
+        let ledger = &memory.ledger;
+        let versions = ledger.deployed.iter().chain(&ledger.second).map(|it| &it.revision.id);
+        target.iter().chain(&held).chain(versions).cloned().collect()
+    };
     if objects && snapshot.observed.objects.present().is_none() {
         snapshot.observed.objects = Seen::Present(Objects::default());
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use flink_operator_core::id::{JobId, TriggerId};
-use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Job, JobState, Overview, Retention, SavepointSeen, Tasks};
+use flink_operator_core::snapshot::{
+    Checkpoint, Checkpoints, Job, JobState, Overview, Retention, SavepointSeen, Tasks,
+};
 use futures::future::{join, try_join};
 use jiff::Timestamp;
 
@@ -129,6 +131,7 @@ impl JobManager<'_> {
         let path = ["jobs", job.as_str(), "checkpoints", "config"];
         let config: Option<wire::CheckpointConfig> = self.get(Request::get(Call::CheckpointConfig, &path)).await?;
         Ok(config.map(|config| match config.externalization {
+            _ if config.interval == i64::MAX => Retention::None,
             wire::Externalization { enabled: true, delete_on_cancellation: false } => Retention::Retained,
             wire::Externalization { .. } => Retention::Deleted,
         }))

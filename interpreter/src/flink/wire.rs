@@ -127,6 +127,8 @@ pub struct FailureCause {
 /// `GET /jobs/:id/checkpoints/config`
 #[derive(Deserialize)]
 pub struct CheckpointConfig {
+    /// Milliseconds; the greatest number where the job takes none by itself.
+    pub interval: i64,
     pub externalization: Externalization,
 }
 

@@ -191,7 +191,12 @@ impl Watched for Service {
             uid: self.uid().unwrap_or_default(),
             deleting: self.metadata.deletion_timestamp.is_some(),
             selects: selector.and_then(|selector| selector.get(names::SELECTOR)).cloned().unwrap_or_default(),
-            ports: self.spec.as_ref().and_then(|spec| spec.ports.as_ref()).map(|ports| numbers(ports)).unwrap_or_default(),
+            ports: self
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.ports.as_ref())
+                .map(|ports| numbers(ports))
+                .unwrap_or_default(),
         };
         let revision = names::revision_of(self.metadata.labels.as_ref());
         Child::of(&self.metadata, Body::Service { revision, ui_port: ui_port(self), seen })
