@@ -244,11 +244,6 @@ pub fn failure(life: &Life) -> Failure {
     memory.ledger.failed.unwrap()
 }
 
-/// The savepoint or checkpoint of the stopped job, from which the next one starts.
-pub fn kept_state(life: &Life) -> Option<String> {
-    life.memory().unwrap().ledger.stopped.and_then(|stopped| stopped.state)
-}
-
 /// The progress of the newest savepoint.
 pub fn saved_progress(life: &Life) -> u64 {
     let savepoints = life.flinks.storage.iter().filter(|(_, saved)| saved.kind == flink::SavedKind::Savepoint);
