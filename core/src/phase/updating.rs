@@ -50,8 +50,7 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
     if let Some(step) = view.backing_off(at.tries) {
         return step;
     }
-    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
-    let (removals, _) = view.leftovers(objects, &[Some(&at.target.id), deployed]);
+    let (removals, _) = view.leftovers(objects, Some(&at.target.id));
     if !removals.is_empty() {
         return Rule::LeftoversRemoved.stay().run(removals);
     }
