@@ -73,13 +73,13 @@ fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects
     if there.is_none_or(|it| it.jobmanager.is_none()) {
         effects.push(Effect::CreateDeployment(Box::new(jobmanager)));
     }
-    if !objects.entrances.contains_key(&entrance) {
+    if !objects.entrances.contains_key(entrance.as_ref()) {
         effects.push(Effect::CreateService(Box::new(generic_service)));
     }
     if there.is_none_or(|it| it.service.is_none()) {
         effects.push(Effect::CreateService(Box::new(versioned_service)));
     }
-    if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(&entrance)) {
+    if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(entrance.as_ref())) {
         effects.push(Effect::CreateIngress(Box::new(ingress)));
     }
     if there.is_none_or(|it| it.taskmanager.is_none()) {
