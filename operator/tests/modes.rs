@@ -132,7 +132,10 @@ async fn a_job_that_finishes_is_a_good_end_and_is_deleted_without_a_savepoint() 
     })
     .await;
     assert_eq!(finished.phase.as_deref(), Some("Running"));
-    eprintln!("finished: {:?}", finished.conditions.unwrap().iter().map(|it| (&it.type_, &it.message)).collect::<Vec<_>>());
+    eprintln!(
+        "finished: {:?}",
+        finished.conditions.unwrap().iter().map(|it| (&it.type_, &it.message)).collect::<Vec<_>>()
+    );
     assert_eq!(stage.numbers().last, Some(3000));
     stage.delete().await;
     stage.until_nothing_is_left().await;
