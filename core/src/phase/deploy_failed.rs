@@ -2,13 +2,13 @@
 //! cluster goes, and any edit that asks for something else begins another deploy.
 
 use crate::application::Spec;
-use crate::phase::{DeployFailed, monitor};
+use crate::phase::{DeployFailed, monitor, repair, rescaling};
 use crate::rule::Rule;
 use crate::step::Step;
 use crate::view::View;
 
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
-    match &view.app.spec {
+    match view.spec() {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
         Err(_) => {}
         Ok(spec) => {
@@ -21,7 +21,9 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
         return view.kubernetes_awaited();
     };
     monitor::clean_up(view, objects)
+        .or_else(|| repair::deployed(view, objects))
         .or_else(|| monitor::refresh(view))
+        .or_else(|| monitor::recover(view))
         .unwrap_or_else(|| Rule::FailureRests.stay().wake_at(monitor::next_look(view)))
 }
 
@@ -38,6 +40,6 @@ fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
     } else if tried == Some(spec.digest()) {
         None
     } else {
-        Some(view.begin(Rule::SpecChanged, spec))
+        Some(rescaling::begin(view, spec).unwrap_or_else(|| view.begin(Rule::SpecChanged, spec)))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
 use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, Seen};
-use futures::future::{join_all, join4};
+use futures::future::{join_all, join5};
 
 use crate::error::Error;
 use crate::flink::{Call, FlinkClient, JobManager};
@@ -42,8 +42,13 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
         let Some(job) = &needs.checkpoints else { return Seen::NotAsked };
         seen(Call::Checkpoints, jobmanager.checkpoints(job).await)
     };
-    let (overview, job, savepoint, checkpoints) = join4(overview, job, savepoint, checkpoints).await;
-    FlinkSeen { overview, job, savepoint, checkpoints }
+    let retention = async {
+        let Some(job) = &needs.retention else { return Seen::NotAsked };
+        seen(Call::CheckpointConfig, jobmanager.retention(job).await)
+    };
+    let (overview, job, savepoint, checkpoints, retention) =
+        join5(overview, job, savepoint, checkpoints, retention).await;
+    FlinkSeen { overview, job, savepoint, checkpoints, retention }
 }
 
 fn seen<T>(call: Call, answer: Result<Option<T>, Error>) -> Seen<T> {
