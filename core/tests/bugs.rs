@@ -18,7 +18,7 @@ use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Job, Remembered, Snapshot};
 use flink_operator_core::{memory::Memory, snapshot::Seen};
 use flink_operator_fixtures::door::{Fault, Life, Moment};
-use flink_operator_fixtures::model::flink::{SavepointFault, SavedKind, Throwable};
+use flink_operator_fixtures::model::flink::{SavedKind, SavepointFault, Throwable};
 use flink_operator_fixtures::model::{Object, Selection};
 use serde_json::Value;
 

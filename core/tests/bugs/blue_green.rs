@@ -159,13 +159,14 @@ fn a_version_that_was_torn_down_leaves_no_service_and_no_ingress() {
     let mut life = both();
     life.policy.ingress_url_format = "{{$jobCluster}}.example".to_owned();
     life.run_for(2 * MINUTE);
-    let left = |life: &Life| (names(&objects(life, "", "services")), names(&objects(life, "networking.k8s.io", "ingresses")));
+    let left =
+        |life: &Life| (names(&objects(life, "", "services")), names(&objects(life, "networking.k8s.io", "ingresses")));
     assert_eq!((left(&life).0.len(), left(&life).1.len()), (4, 2));
     let survivor = second(&life).revision.id;
     tear_down(&mut life, true);
     fire(&mut life, Rule::TeardownCompleted);
     life.run_for(MINUTE);
-    assert_eq!(left(&life), (vec![format!("orders-{survivor}"), "orders-blue".into()], vec!["orders-blue".into()]));
+    assert_eq!(left(&life), (vec!["orders-blue".into(), format!("orders-{survivor}")], vec!["orders-blue".into()]));
 }
 
 #[test]
