@@ -204,7 +204,7 @@ impl Sight<'_> {
             figures.start_time = job.start_time.map(whole_second);
             (figures.running_tasks, figures.total_tasks) = (job.tasks.running, job.tasks.total);
             figures.restarts = job.restarts.unwrap_or(0);
-            if job.state == JobState::Failing || failed_until_now(known) {
+            if job.state == JobState::Failing {
                 figures.last_failing = Some(whole_second(self.now));
             }
         }
@@ -230,8 +230,8 @@ impl Sight<'_> {
         let Some(job) = job else {
             return Health::Red;
         };
-        let failed_lately = failed_until_now(known)
-            || known.and_then(|known| known.last_failing).is_some_and(|at| elapsed_ms(at, self.now) < FAILING_MS);
+        let failed_lately =
+            known.and_then(|known| known.last_failing).is_some_and(|at| elapsed_ms(at, self.now) < FAILING_MS);
         match job.state {
             JobState::Finished => return Health::Green,
             JobState::Failing | JobState::Failed | JobState::Canceled | JobState::Suspended => return Health::Red,
@@ -253,11 +253,6 @@ impl Sight<'_> {
             Health::Green
         }
     }
-}
-
-/// It was FAILING at every look since that was written.
-fn failed_until_now(known: Option<&JobFigures>) -> bool {
-    known.is_some_and(|known| known.state == Some(JobState::Failing))
 }
 
 impl JobFigures {

@@ -1,14 +1,24 @@
 //! The fields of the status (section 4).
 
+use flink_operator_core::backoff;
+use flink_operator_core::health::Health;
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
+use flink_operator_core::snapshot::{Job, JobState, Remembered, Seen, Snapshot};
+use flink_operator_core::step;
 use flink_operator_fixtures::model::Selection;
 use serde_json::{Value, json};
 
-use crate::status;
 use crate::stories::blue_green::{both, tear_down};
 use crate::stories::scaling::parallelism;
 use crate::stories::*;
+use crate::{recorded, status};
+
+fn job_of(snapshot: &mut Snapshot) -> &mut Job {
+    let seen = snapshot.observed.flink.values_mut().next().unwrap();
+    let Seen::Present(job) = &mut seen.job else { panic!("the job was not seen") };
+    job
+}
 
 fn is_hex(value: &Value, length: usize) -> bool {
     value.as_str().is_some_and(|text| text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit()))
@@ -110,18 +120,21 @@ fn two_versions_stand_in_the_status_in_the_originals_places() {
 
 #[test]
 fn a_job_that_was_seen_failing_is_red_for_a_minute() {
-    let mut life = new();
-    life.flinks.settings.delays.fail = 40_000;
-    reach(&mut life, PhaseName::Running);
-    life.run_for(MINUTE);
-    assert_eq!(status(&life)["jobStatus"].get("lastFailingTime"), None);
-    life.fail_job();
-    life.run_for(75 * SECOND);
-    let job = status(&life)["jobStatus"].clone();
-    assert_eq!((&job["health"], &job["state"]), (&json!("Red"), &json!("RUNNING")));
-    assert!(job["lastFailingTime"].is_string());
+    let mut life = running();
     life.run_for(2 * MINUTE);
-    assert_eq!(status(&life)["jobStatus"]["health"], "Green");
+    assert_eq!(status(&life)["jobStatus"].get("lastFailingTime"), None);
+    let mut snapshot = recorded(&life, Rule::JobRests);
+    job_of(&mut snapshot).state = JobState::Failing;
+    let failing = step(&snapshot).next().unwrap().clone();
+    let told = failing.ledger.job.as_ref().unwrap();
+    assert_eq!((told.health, told.last_failing.unwrap().as_second()), (Health::Red, snapshot.now.as_second()));
+    job_of(&mut snapshot).state = JobState::Running;
+    snapshot.memory = Remembered::Known(Box::new(failing));
+    for (later_ms, health) in [(59_000, Health::Red), (61_000, Health::Green)] {
+        let mut later = snapshot.clone();
+        later.now = backoff::after(later.now, later_ms);
+        assert_eq!(step(&later).next().unwrap().ledger.job.as_ref().unwrap().health, health);
+    }
 }
 
 #[test]
