@@ -172,7 +172,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|it| it == "rs")).collect()
 }
 
-/// Functions below a test attribute, and stories, of which a macro makes tests.
+/// Functions below a test attribute, ignored ones left out, and stories, of which a macro makes tests.
 fn collect_tests(text: &str, found: &mut BTreeSet<String>) {
     let mut attributed = false;
     let mut stories = false;
@@ -180,6 +180,8 @@ fn collect_tests(text: &str, found: &mut BTreeSet<String>) {
         stories = line == "stories! {" || stories && !line.starts_with("/// What every story");
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             attributed = true;
+        } else if line.starts_with("#[ignore") {
+            attributed = false;
         } else if let Some(name) = function(line) {
             if attributed {
                 found.insert(name.to_owned());
@@ -257,6 +259,9 @@ fn tests_are_told_from_other_functions() {
             #[test]
             fn a_property(snapshot in snapshot()) {
         fn another_helper() {}
+        #[test]
+        #[ignore = \"slow\"]
+        fn an_ignored_test() {}
         stories! {
             deploying {
                 a_story,
