@@ -10,11 +10,10 @@
 mod arbitrary;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use arbitrary::{UID, application, manifest, memory, snapshot, snapshot_in};
 use flink_operator_core::application::DeleteMode;
-use flink_operator_core::crd::FlinkApplicationStatus;
+use flink_operator_core::crd::{self, FlinkApplicationStatus};
 use flink_operator_core::effect::{Effect, EffectKind};
 use flink_operator_core::id::{JobId, RevisionId, TriggerId};
 use flink_operator_core::memory::Memory;
@@ -28,8 +27,6 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use strum::IntoEnumIterator as _;
-
-static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(flink_operator_core::crd::schema_of_the_resource);
 
 fn known(snapshot: &Snapshot) -> Option<&Memory> {
     match &snapshot.memory {
@@ -105,7 +102,7 @@ proptest! {
         let application = application(manifest(0));
         let written = status::write(&memory, &application, &Policy::default(), None, arbitrary::now());
         let mut json = serde_json::to_value(&written).unwrap();
-        prune(&mut json, &SCHEMA["properties"]["status"]);
+        prune(&mut json, &crd::schema_of_the_resource()["properties"]["status"]);
         let read: FlinkApplicationStatus = serde_json::from_value(json).unwrap();
         prop_assert_eq!(status::read(Some(&read)), Remembered::Known(Box::new(memory)));
     }
