@@ -13,6 +13,7 @@ mod scenarios {
     mod deleting;
     mod deploying;
     mod edits;
+    mod given;
     mod rest;
     mod savepoints;
     mod sight;

@@ -6,8 +6,9 @@ use flink_operator_fixtures::door::{Fault, Life, Moment};
 use flink_operator_fixtures::model::flink::{JobId, Saved, SavedKind};
 use serde_json::json;
 
+use super::given::{in_place, new, running, two_taskmanagers};
 use super::tale::Scenario;
-use crate::stories::*;
+use crate::stories::{MINUTE, SECOND, arguments, one_job_runs};
 
 const SAVED: &str = "file:/savepoints/savepoint-abcdef-0000000000ff";
 
@@ -30,19 +31,6 @@ fn with_a_foreign_service() -> Life {
     let metadata = json!({ "name": "orders", "namespace": "default" });
     let spec = json!({ "ports": [{ "port": 80 }] });
     life.create_object(json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec })).unwrap();
-    life
-}
-
-pub(super) fn scaled(parallelism: u32) -> serde_json::Value {
-    json!({ "spec": { "parallelism": parallelism, "scaleMode": "InPlace" } })
-}
-
-pub(super) fn two_taskmanagers() -> Life {
-    let mut life = running();
-    life.edit(scaled(4)).unwrap();
-    reach(&mut life, PhaseName::SubmittingJob);
-    reach(&mut life, PhaseName::Running);
-    life.run_for(MINUTE);
     life
 }
 
@@ -218,29 +206,29 @@ pub const ALL: &[Scenario] = &[
         row: "6 Rescaling",
         name: "more_parallelism_in_place",
         given: running,
-        when: |it| it.edits(scaled(4)),
+        when: |it| it.edits(in_place(4)),
     },
     Scenario {
         row: "6 Rescaling",
         name: "less_parallelism_in_place",
         given: two_taskmanagers,
-        when: |it| it.edits(scaled(1)),
+        when: |it| it.edits(in_place(1)),
     },
     Scenario {
         row: "P7",
         name: "back_to_the_former_parallelism_in_place_is_served",
         given: two_taskmanagers,
-        when: |it| it.edits(scaled(2)),
+        when: |it| it.edits(in_place(2)),
     },
     Scenario {
         row: "B-47",
         name: "three_times_in_place_keep_the_address_of_the_cluster",
         given: two_taskmanagers,
         when: |it| {
-            it.edits(scaled(6));
+            it.edits(in_place(6));
             it.reaches(PhaseName::SubmittingJob);
             it.reaches(PhaseName::Running);
-            it.edits(scaled(8));
+            it.edits(in_place(8));
         },
     },
     Scenario {
@@ -269,10 +257,10 @@ pub const ALL: &[Scenario] = &[
         given: running,
         when: |it| {
             it.suffers("new pods do not become ready", |life| life.set_pod_times(60 * MINUTE, SECOND));
-            it.edits(scaled(4));
+            it.edits(in_place(4));
             it.reaches(PhaseName::DeployFailed);
             it.waits(5 * MINUTE);
-            it.edits(scaled(2));
+            it.edits(in_place(2));
         },
     },
     Scenario {
@@ -281,11 +269,11 @@ pub const ALL: &[Scenario] = &[
         given: running,
         when: |it| {
             it.suffers("new pods do not become ready", |life| life.set_pod_times(60 * MINUTE, SECOND));
-            it.edits(scaled(4));
+            it.edits(in_place(4));
             it.reaches(PhaseName::DeployFailed);
             it.suffers("pods become ready again", Life::heal);
             it.waits(MINUTE);
-            it.edits(scaled(3));
+            it.edits(in_place(3));
         },
     },
 ];
