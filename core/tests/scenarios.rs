@@ -37,7 +37,11 @@ mod scenarios {
         Group { name: "starts", about: "Jobs that do not start, and the way back", scenarios: starts::ALL },
         Group { name: "edits", about: "Edits, switches and second thoughts", scenarios: edits::ALL },
         Group { name: "two_versions", about: "BlueGreen", scenarios: two_versions::ALL },
-        Group { name: "accidents", about: "Jobs that end by themselves, and what gets lost", scenarios: accidents::ALL },
+        Group {
+            name: "accidents",
+            about: "Jobs that end by themselves, and what gets lost",
+            scenarios: accidents::ALL,
+        },
         Group { name: "deleting", about: "The end of an application", scenarios: deleting::ALL },
     ];
 }
@@ -72,10 +76,8 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn text_of(group: &Group) -> String {
-    let mut text = format!(
-        "{}. Written by the test `scenarios`; r2.1 is the first job of the second revision.\n",
-        group.about
-    );
+    let mut text =
+        format!("{}. Written by the test `scenarios`; r2.1 is the first job of the second revision.\n", group.about);
     for told in told(group.name) {
         write!(text, "\n{}", told.text).unwrap();
     }
@@ -84,7 +86,8 @@ fn text_of(group: &Group) -> String {
 
 /// Which rules tell which event: over the first time that each rule fired in each scenario.
 fn events() -> String {
-    let mut rules: BTreeMap<EventReason, BTreeSet<Rule>> = EventReason::iter().map(|it| (it, BTreeSet::new())).collect();
+    let mut rules: BTreeMap<EventReason, BTreeSet<Rule>> =
+        EventReason::iter().map(|it| (it, BTreeSet::new())).collect();
     let snapshots = GROUPS.iter().flat_map(|group| told(group.name)).flat_map(|told| &told.recorded);
     for snapshot in snapshots {
         let step = step(snapshot);

@@ -137,12 +137,7 @@ pub const ALL: &[Scenario] = &[
             assert_eq!(it.life.submissions(), 1);
         },
     },
-    Scenario {
-        row: "K3",
-        name: "an_object_of_others_is_not_taken",
-        given: with_a_foreign_service,
-        when: |_| {},
-    },
+    Scenario { row: "K3", name: "an_object_of_others_is_not_taken", given: with_a_foreign_service, when: |_| {} },
     Scenario {
         row: "R6",
         name: "objects_that_cannot_be_created_are_given_up_after_sixteen_tries",
@@ -242,7 +237,9 @@ pub const ALL: &[Scenario] = &[
         name: "in_place_with_another_change_makes_a_new_cluster",
         given: running,
         when: |it| {
-            it.edits(json!({ "spec": { "parallelism": 4, "scaleMode": "InPlace", "image": "registry.example/orders:2" } }))
+            it.edits(
+                json!({ "spec": { "parallelism": 4, "scaleMode": "InPlace", "image": "registry.example/orders:2" } }),
+            )
         },
     },
     Scenario {

@@ -20,8 +20,9 @@ pub fn is_there(tale: &Tale) -> bool {
         Rule::DeletionRests,
         Rule::StatusUnreadable,
     ];
-    let waits = phase_of(&tale.life) == Some(PhaseName::Deleting) && tale.fired() == Some(Rule::FlinkAwaited);
-    is_gone(&tale.life) || tale.life.rests() && (waits || tale.fired().is_some_and(|rule| rests.contains(&rule)))
+    let waits = tale.phase() == Some(PhaseName::Deleting) && tale.fired() == Some(Rule::FlinkAwaited);
+    tale.phase().is_none() && is_gone(&tale.life)
+        || tale.life.rests() && (waits || tale.fired().is_some_and(|rule| rests.contains(&rule)))
 }
 
 /// What must hold at rest, beside what the witness sees on the way.
@@ -41,8 +42,7 @@ pub fn check(tale: &mut Tale) {
         return;
     }
     let kept: Vec<&str> = versions(&memory).map(|(revision, _)| revision).collect();
-    let others: Vec<&String> =
-        deployments.iter().filter(|name| !kept.iter().any(|kept| name.contains(kept))).collect();
+    let others: Vec<&String> = deployments.iter().filter(|name| !kept.iter().any(|kept| name.contains(kept))).collect();
     if !others.is_empty() {
         tale.broken.push(format!("what no job needs is still there: {others:?}"));
     }
@@ -100,7 +100,9 @@ pub fn lines(tale: &Tale) -> Vec<String> {
             format!("no job runs, kept: {kept}")
         }
         (true, None) => match tale.life.state_of_deployed_job() {
-            Some(state) => format!("no job runs, {} is {}", tale.names.of(tale.deployed().job.as_str()), state.as_str()),
+            Some(state) => {
+                format!("no job runs, {} is {}", tale.names.of(tale.deployed().job.as_str()), state.as_str())
+            }
             None => "no job runs".to_owned(),
         },
     };
@@ -135,7 +137,9 @@ fn of_job(tale: &Tale, job: &Job) -> String {
 /// Savepoints outlive the application.
 fn left(tale: &Tale) -> String {
     let paths = tale.life.flinks.storage.iter().filter(|(path, _)| path.contains("/savepoint-"));
-    let named: Vec<String> = paths.map(|(path, saved)| format!("{} of {}", tale.names.of_path(path), tale.names.of(&saved.job.to_string()))).collect();
+    let named: Vec<String> = paths
+        .map(|(path, saved)| format!("{} of {}", tale.names.of_path(path), tale.names.of(&saved.job.to_string())))
+        .collect();
     if named.is_empty() { "no savepoint".to_owned() } else { named.join(", ") }
 }
 

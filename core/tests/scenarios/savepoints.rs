@@ -45,6 +45,13 @@ fn running_with(settings: impl FnOnce(&mut Life)) -> Life {
     life
 }
 
+/// Its savepoints may take two minutes and not thirty (`savepointTimeout`).
+pub(super) fn hasty() -> Life {
+    let mut life = running();
+    life.policy.savepoint_timeout_ms = 120_000;
+    life
+}
+
 /// Its checkpoints go with it when it is cancelled.
 fn forgetful() -> Life {
     running_with(|life| life.flinks.settings.checkpointing.retention = Retention::OnFailure)
@@ -56,7 +63,10 @@ fn without_savepoint_directory() -> Life {
 
 /// Its tasks take a day to be cancelled.
 fn stubborn() -> Life {
-    running_with(|life| life.flinks.settings.delays.cancel = 24 * 3_600_000)
+    running_with(|life| {
+        life.flinks.settings.delays.cancel = 24 * 3_600_000;
+        life.policy.savepoint_timeout_ms = 120_000;
+    })
 }
 
 fn slow_to_restart() -> Life {
@@ -129,7 +139,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         row: "6 Recovering",
-        name: "a_job_that_takes_no_checkpoints_is_followed_by_one_without_state",
+        name: "a_job_that_has_no_checkpoint_is_not_cancelled_for_one",
         given: stateless,
         when: |it| {
             no_savepoint_succeeds(it);
@@ -181,7 +191,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "R7",
         name: "a_savepoint_that_never_ends_fails_the_update_and_the_job_runs_on",
-        given: running,
+        given: hasty,
         when: |it| {
             the_savepoint(it, "never ends", SavepointFault::Hangs);
             it.edits(arguments("--topic returns"));
@@ -190,7 +200,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "R7",
         name: "after_a_savepoint_that_never_ends_an_edit_tries_another_deploy",
-        given: running,
+        given: hasty,
         when: |it| {
             the_savepoint(it, "never ends", SavepointFault::Hangs);
             it.edits(arguments("--topic returns"));
@@ -201,35 +211,35 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "B-07",
         name: "a_savepoint_that_is_complete_after_the_update_was_given_up_is_used_by_the_next",
-        given: running,
+        given: hasty,
         when: |it| {
-            the_savepoint(it, "takes 40 min", SavepointFault::Takes(40 * 60_000));
+            the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::DeployFailed);
-            it.waits(15 * MINUTE);
+            it.waits(5 * MINUTE);
             it.edits(arguments("--topic latest"));
         },
     },
     Scenario {
         row: "B-07",
         name: "a_savepoint_that_is_complete_after_the_update_was_given_up_stops_the_job",
-        given: running,
+        given: hasty,
         when: |it| {
-            the_savepoint(it, "takes 40 min", SavepointFault::Takes(40 * 60_000));
+            the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::DeployFailed);
-            it.waits(15 * MINUTE);
+            it.waits(5 * MINUTE);
         },
     },
     Scenario {
         row: "B-07",
         name: "a_savepoint_that_is_complete_after_the_update_was_given_up_serves_a_revert",
-        given: running,
+        given: hasty,
         when: |it| {
-            the_savepoint(it, "takes 40 min", SavepointFault::Takes(40 * 60_000));
+            the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::DeployFailed);
-            it.waits(15 * MINUTE);
+            it.waits(5 * MINUTE);
             it.edits(arguments("--topic orders"));
         },
     },
@@ -257,7 +267,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "R7",
         name: "a_jobmanager_that_stays_silent_fails_the_update",
-        given: running,
+        given: hasty,
         when: |it| {
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::Savepointing);
@@ -332,7 +342,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "6 Recovering",
         name: "a_jobmanager_that_falls_silent_in_recovery_fails_the_update",
-        given: running,
+        given: hasty,
         when: |it| {
             no_savepoint_succeeds(it);
             it.edits(arguments("--topic returns"));
@@ -381,7 +391,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "6 Cancelling",
         name: "a_silent_jobmanager_is_not_taken_for_a_job_that_has_ended",
-        given: running,
+        given: hasty,
         when: |it| {
             it.edits(disabled());
             it.reaches(PhaseName::Cancelling);
@@ -393,7 +403,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "6 Savepointing",
         name: "a_savepoint_that_never_ends_fails_a_scaling_in_place",
-        given: running,
+        given: hasty,
         when: |it| {
             the_savepoint(it, "never ends", SavepointFault::Hangs);
             it.edits(in_place(4));

@@ -99,7 +99,8 @@ impl Doing {
 
     fn effect_since(&self, before: Option<&Doing>, name: &str, names: &Names) -> Option<(EffectKind, String)> {
         let Some(before) = before else {
-            let from = self.restored.as_ref().map_or("afresh".to_owned(), |path| format!("from {}", names.of_path(path)));
+            let from =
+                self.restored.as_ref().map_or("afresh".to_owned(), |path| format!("from {}", names.of_path(path)));
             return Some((EffectKind::SubmitJob, format!("{name} {from}")));
         };
         match self.savepoint.filter(|savepoint| before.savepoint != Some(*savepoint)) {

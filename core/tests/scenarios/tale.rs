@@ -1,6 +1,7 @@
 //! One scenario as it goes: who does what, which rules fire in which phase, and what they bring about.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use flink_operator_core::memory::{Deployed, Memory};
 use flink_operator_core::phase::PhaseName;
@@ -75,7 +76,7 @@ pub struct Tale {
     pub(super) broken: Vec<String>,
     pub(super) sight: Sight,
     /// What the status remembered at this revision of Kubernetes.
-    remembered: (u64, Option<Memory>),
+    remembered: (u64, Option<Rc<Memory>>),
     lines: Vec<String>,
     visit: Visit,
     /// The rule of the last turn.
@@ -153,7 +154,7 @@ impl Tale {
     }
 
     pub fn reaches(&mut self, phase: PhaseName) {
-        let arrived = self.goes_until(120 * MINUTE, |tale| phase_of(&tale.life) == Some(phase));
+        let arrived = self.goes_until(120 * MINUTE, |tale| tale.phase() == Some(phase));
         assert!(arrived, "{phase} is not reached:\n{}", self.told());
     }
 
@@ -172,6 +173,10 @@ impl Tale {
     pub fn clusters(&mut self) -> usize {
         self.look();
         self.sight.deployments().filter(|name| name.ends_with("-jm")).count()
+    }
+
+    pub fn phase(&self) -> Option<PhaseName> {
+        self.remembered.1.as_ref().map(|memory| memory.phase.name())
     }
 
     pub fn deployed(&self) -> Deployed {
@@ -217,18 +222,18 @@ impl Tale {
         self.fired = match turn {
             Turn::Gone => None,
             Turn::Moved(rule) => {
-                self.moved(rule, before.as_ref(), after.as_ref());
+                self.moved(rule, before.as_deref(), after.as_deref());
                 Some(rule)
             }
             Turn::Acted(rule) => {
                 let then = self.sight.clone();
                 self.look();
-                self.obeys(rule, before.as_ref(), None);
+                self.obeys(rule, before.as_deref(), None);
                 self.brings_about(rule, self.sight.effects_since(&then, rule, &self.names));
                 Some(rule)
             }
             Turn::Rested(rule) => {
-                self.obeys(rule, before.as_ref(), None);
+                self.obeys(rule, before.as_deref(), None);
                 // An effect that must wait before it is repeated is told already.
                 if rule.edge().effects.is_empty() && !UNTOLD.contains(&rule) {
                     self.acts(&rule.to_string(), false);
@@ -265,11 +270,8 @@ impl Tale {
             To::Phase(_) => {
                 self.acts(&format!("{rule} ->"), true);
                 self.turns_page();
-                self.visit = Visit {
-                    phase: after.map(|memory| memory.phase.name()),
-                    since: self.life.now(),
-                    acts: Vec::new(),
-                };
+                self.visit =
+                    Visit { phase: after.map(|memory| memory.phase.name()), since: self.life.now(), acts: Vec::new() };
             }
             To::Same | To::Stay if rule == Rule::HealthChanged => self.tells_health(before, after),
             To::Same | To::Stay if !UNTOLD.contains(&rule) => self.acts(&rule.to_string(), true),
@@ -315,7 +317,7 @@ impl Tale {
         if self.remembered.0 == revision {
             return;
         }
-        self.remembered = (revision, self.life.memory());
+        self.remembered = (revision, self.life.memory().map(Rc::new));
         let uid = self.life.application().map(|found| found["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
         if let (Some(uid), Some(memory)) = (uid, &self.remembered.1) {
             self.names.meet(&uid, memory);
