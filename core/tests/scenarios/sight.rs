@@ -99,6 +99,9 @@ impl Doing {
 
     fn effect_since(&self, before: Option<&Doing>, name: &str, names: &Names) -> Option<(EffectKind, String)> {
         let Some(before) = before else {
+            if self.state == JobState::Failed {
+                return Some((EffectKind::SubmitJob, format!("{name}, which fails at once")));
+            }
             let from =
                 self.restored.as_ref().map_or("afresh".to_owned(), |path| format!("from {}", names.of_path(path)));
             return Some((EffectKind::SubmitJob, format!("{name} {from}")));
