@@ -12,10 +12,10 @@ use crate::stories::{MINUTE, SECOND, arguments, one_job_runs};
 
 const SAVED: &str = "file:/savepoints/savepoint-abcdef-0000000000ff";
 
-/// A new application, and a savepoint of an earlier life.
+/// A new application, and state of an earlier one. (A savepoint of its own would have to be in its status.)
 fn with_an_old_savepoint() -> Life {
     let mut life = new();
-    let saved = Saved { kind: SavedKind::Savepoint, job: JobId(7), checkpoint: 12, progress: 1_000_000, at: 1 };
+    let saved = Saved { kind: SavedKind::Checkpoint, job: JobId(7), checkpoint: 12, progress: 1_000_000, at: 1 };
     life.flinks.storage.put(SAVED, saved);
     life
 }

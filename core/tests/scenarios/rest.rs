@@ -1,10 +1,14 @@
 //! How a scenario ends: that it rests, what it rests in, and what must hold there.
 
+use flink_operator_core::application::Application;
+use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::phase::{Phase, PhaseName};
 use flink_operator_core::rule::Rule;
-use flink_operator_core::step;
+use flink_operator_core::snapshot::Snapshot;
+use flink_operator_core::{status, step};
 use flink_operator_fixtures::model::flink::Job;
+use serde_json::Value;
 
 use super::tale::Tale;
 use super::words::wrapped;
@@ -46,25 +50,22 @@ pub fn check(tale: &mut Tale) {
     if !others.is_empty() {
         tale.broken.push(format!("what no job needs is still there: {others:?}"));
     }
-    let runs = tale.life.flinks.active_jobs().next().is_some();
-    if runs && !tale.sight.finalized() {
+    if tale.life.flinks.active_jobs().next().is_some() && !tale.sight.finalized() {
         tale.broken.push("a job runs, and no finalizer keeps it from being forgotten".to_owned());
     }
-    ready_is_true(tale, &memory, runs);
+    ready_is_true(tale, &memory);
     entrances_lead_to_jobs(tale, &memory);
 }
 
-/// The condition `Ready` says whether a job of the application runs, or has come to its own end.
-fn ready_is_true(tale: &mut Tale, memory: &Memory, runs: bool) {
+/// The condition `Ready` says whether the deployed job lives, or has finished.
+fn ready_is_true(tale: &mut Tale, memory: &Memory) {
     let status = tale.life.application().unwrap()["status"].clone();
     let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
     let ready = conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True");
-    let finished = memory.ledger.deployed.as_ref().is_some_and(|_| {
-        let state = tale.life.state_of_deployed_job().map(|state| state.as_str());
-        memory.ledger.stopped.is_none() && state == Some("FINISHED")
-    });
-    if ready != (runs || finished) {
-        tale.broken.push(format!("Ready is {ready}, and a job {}", if runs { "runs" } else { "does not run" }));
+    let state = tale.life.state_of_deployed_job().filter(|_| memory.ledger.stopped.is_none());
+    let lives = state.is_some_and(|state| !["FAILED", "CANCELED", "SUSPENDED"].contains(&state.as_str()));
+    if ready != lives {
+        tale.broken.push(format!("Ready is {ready}, and the deployed job is {state:?}"));
     }
 }
 
@@ -116,10 +117,10 @@ pub fn lines(tale: &Tale) -> Vec<String> {
     };
     let mut lines = vec![wrapped("      rest: ", &format!("{phase}; {jobs}{down}"))];
     let says = match (&memory.phase, &memory.ledger.failed) {
-        (Phase::DeployFailed(_), Some(failed)) => Some(failed.message.clone()),
-        (Phase::Deleting(_) | Phase::DualRunning(_), _) => Some(waits(tale)).filter(|why| !why.is_empty()),
-        _ => None,
+        (Phase::DeployFailed(_), Some(failed)) => failed.message.clone(),
+        (_, _) => waits(tale),
     };
+    let says = Some(says).filter(|says| !says.is_empty());
     lines.extend(says.map(|says| wrapped("      says: ", &tale.names.scrub(&says))));
     lines
 }
@@ -143,10 +144,16 @@ fn left(tale: &Tale) -> String {
     if named.is_empty() { "no savepoint".to_owned() } else { named.join(", ") }
 }
 
-/// Why the last step waits.
+/// Why the last step waits: what it said when it waited first, with the spec and the memory of today.
 fn waits(tale: &Tale) -> String {
     let recorded = tale.fired().and_then(|rule| tale.life.recorded().get(&rule));
-    let step = recorded.map(step);
+    let resource = tale.life.application().and_then(|found| serde_json::from_value(Value::clone(&found)).ok());
+    let today = recorded.zip(resource).map(|(snapshot, resource): (_, FlinkApplication)| Snapshot {
+        application: Application::parse(&resource),
+        memory: status::read(resource.status.as_ref()),
+        ..snapshot.clone()
+    });
+    let step = today.as_ref().map(step).filter(|step| Some(step.rule()) == tale.fired());
     let why = step.as_ref().and_then(|step| step.why()).unwrap_or_default();
     tale.names.scrub(why)
 }

@@ -81,6 +81,7 @@ impl Sight {
             }
         }
         effects.retain(|kind, _| rule.edge().effects.contains(kind));
+        effects.values_mut().for_each(|what| what.sort());
         let words = effects.iter().map(|(kind, what)| format!("{kind} {}", what.join(" ")).trim().to_owned());
         let words: Vec<String> = words.collect();
         (!words.is_empty()).then(|| words.join(", "))

@@ -1,6 +1,6 @@
 //! One scenario as it goes: who does what, which rules fire in which phase, and what they bring about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use flink_operator_core::memory::{Deployed, Memory};
@@ -92,11 +92,19 @@ struct Visit {
     since: i64,
     /// What happened, each with how often.
     acts: Vec<(String, u32)>,
+    /// Rules whose effects have shown.
+    done: BTreeSet<Rule>,
+}
+
+impl Visit {
+    fn begins(phase: Option<PhaseName>, since: i64) -> Self {
+        Self { phase, since, acts: Vec::new(), done: BTreeSet::new() }
+    }
 }
 
 impl Tale {
     fn of(life: Life) -> Self {
-        let visit = Visit { phase: phase_of(&life), since: life.now(), acts: Vec::new() };
+        let visit = Visit::begins(phase_of(&life), life.now());
         let mut tale = Self {
             life,
             names: Names::default(),
@@ -165,9 +173,6 @@ impl Tale {
         assert!(fired, "{rule} does not fire:\n{}", self.told());
     }
 
-    pub fn memory(&self) -> Memory {
-        self.life.memory().unwrap()
-    }
 
     /// How many clusters there are.
     pub fn clusters(&mut self) -> usize {
@@ -270,8 +275,7 @@ impl Tale {
             To::Phase(_) => {
                 self.acts(&format!("{rule} ->"), true);
                 self.turns_page();
-                self.visit =
-                    Visit { phase: after.map(|memory| memory.phase.name()), since: self.life.now(), acts: Vec::new() };
+                self.visit = Visit::begins(after.map(|memory| memory.phase.name()), self.life.now());
             }
             To::Same | To::Stay if rule == Rule::HealthChanged => self.tells_health(before, after),
             To::Same | To::Stay if !UNTOLD.contains(&rule) => self.acts(&rule.to_string(), true),
@@ -328,12 +332,13 @@ impl Tale {
 
     /// A request that is repeated until it shows is told once.
     fn brings_about(&mut self, rule: Rule, effects: Option<String>) {
-        let begin = format!("{rule} (");
-        let done = self.visit.acts.iter().any(|(act, _)| act.starts_with(&begin) && !act.ends_with("(in vain)"));
         match effects {
-            Some(effects) => self.acts(&format!("{begin}{effects})"), true),
-            None if done => {}
-            None => self.acts(&format!("{begin}in vain)"), true),
+            Some(effects) => {
+                self.visit.done.insert(rule);
+                self.acts(&format!("{rule} ({effects})"), true);
+            }
+            None if self.visit.done.contains(&rule) => {}
+            None => self.acts(&format!("{rule} (in vain)"), true),
         }
     }
 

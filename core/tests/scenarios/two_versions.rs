@@ -10,7 +10,16 @@ use serde_json::{Value, json};
 use super::given::{green, green_and_blue, new_green, running};
 use super::savepoints::{no_savepoint_succeeds, silence, the_savepoint};
 use super::tale::{Scenario, Tale};
-use crate::stories::{MINUTE, SECOND, arguments, entry_class};
+use crate::stories::{MINUTE, SECOND, arguments, entry_class, reach};
+
+/// Its job keeps more than the newest checkpoint.
+fn keeping_green() -> Life {
+    let mut life = new_green();
+    life.flinks.settings.checkpointing.retained = 20;
+    reach(&mut life, PhaseName::Running);
+    life.run_for(MINUTE);
+    life
+}
 
 fn tears_down(it: &mut Tale, version: &Deployed) {
     it.edits(json!({ "spec": { "tearDownVersionHash": version.revision.id } }));
@@ -140,8 +149,9 @@ pub const ALL: &[Scenario] = &[
         given: green_and_blue,
         when: |it| {
             it.suffers("the job of one version finishes", |life| life.end_job(Ending::Finished));
-            let version = it.deployed();
-            tears_down(it, &version);
+            let ended = it.life.flinks.jobs().find(|job| job.has_ended()).unwrap().id.to_string();
+            let version = [it.deployed(), second(it)].into_iter().find(|version| version.job.as_str() == ended);
+            tears_down(it, &version.unwrap());
         },
     },
     Scenario {
@@ -292,7 +302,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         row: "B-25",
         name: "a_first_version_whose_job_was_forgotten_is_started_again",
-        given: green,
+        given: keeping_green,
         when: forgets_the_first,
     },
     Scenario {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flink_operator_core::id::{JobId, RevisionId};
+use flink_operator_core::id::JobId;
 use flink_operator_core::memory::{Memory, Revision};
 
 /// Submissions of one revision that are given a name.
@@ -38,11 +38,6 @@ impl Names {
     /// The name of a revision or a job.
     pub fn of(&self, id: &str) -> String {
         self.known.get(id).cloned().unwrap_or_else(|| id.to_owned())
-    }
-
-    /// The revision of that name.
-    pub fn revision(&self, name: &str) -> Option<RevisionId> {
-        self.known.iter().find(|(_, known)| *known == name).map(|(id, _)| RevisionId::known(id.as_str()))
     }
 
     /// The name of what lies at a path.
