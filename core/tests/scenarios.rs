@@ -10,14 +10,20 @@ mod stories;
 
 mod scenarios {
     mod accidents;
+    mod brief;
     mod deleting;
     mod deploying;
     mod edits;
+    mod endings;
     mod given;
+    mod happenings;
+    mod recoveries;
     mod rest;
+    mod rollbacks;
     mod savepoints;
     mod sight;
     mod starts;
+    mod switches;
     mod tale;
     mod two_versions;
     mod words;
@@ -33,16 +39,20 @@ mod scenarios {
 
     pub const GROUPS: &[Group] = &[
         Group { name: "deploying", about: "From spec to job", scenarios: deploying::ALL },
-        Group { name: "savepoints", about: "The state of the running job", scenarios: savepoints::ALL },
-        Group { name: "starts", about: "Jobs that do not start, and the way back", scenarios: starts::ALL },
-        Group { name: "edits", about: "Edits, switches and second thoughts", scenarios: edits::ALL },
+        Group { name: "savepoints", about: "Savepoints of the running job", scenarios: savepoints::ALL },
+        Group { name: "recoveries", about: "What stands in for a savepoint", scenarios: recoveries::ALL },
+        Group { name: "starts", about: "Jobs that do not start", scenarios: starts::ALL },
+        Group { name: "rollbacks", about: "The way back to the job before", scenarios: rollbacks::ALL },
+        Group { name: "edits", about: "Another spec in the middle of a deploy", scenarios: edits::ALL },
+        Group { name: "switches", about: "Second thoughts and switches", scenarios: switches::ALL },
         Group { name: "two_versions", about: "BlueGreen", scenarios: two_versions::ALL },
         Group {
             name: "accidents",
             about: "Jobs that end by themselves, and what gets lost",
             scenarios: accidents::ALL,
         },
-        Group { name: "deleting", about: "The end of an application", scenarios: deleting::ALL },
+        Group { name: "deleting", about: "The end of an application, in each deleteMode", scenarios: deleting::ALL },
+        Group { name: "endings", about: "The end of an application, from each phase", scenarios: endings::ALL },
     ];
 }
 
@@ -61,7 +71,7 @@ use strum::IntoEnumIterator as _;
 /// All groups, told once.
 static TOLD: LazyLock<Vec<LazyLock<Vec<Told>, Box<dyn FnOnce() -> Vec<Told> + Send>>>> = LazyLock::new(|| {
     let told = |group: &'static Group| -> Box<dyn FnOnce() -> Vec<Told> + Send> {
-        Box::new(|| group.scenarios.iter().map(|scenario| scenario.tell()).collect())
+        Box::new(|| group.scenarios.iter().map(|scenario| scenario.tell(group.name != "deploying")).collect())
     };
     GROUPS.iter().map(|group| LazyLock::new(told(group))).collect()
 });
@@ -132,13 +142,28 @@ fn savepoints() {
 }
 
 #[test]
+fn recoveries() {
+    check("recoveries");
+}
+
+#[test]
 fn starts() {
     check("starts");
 }
 
 #[test]
+fn rollbacks() {
+    check("rollbacks");
+}
+
+#[test]
 fn edits() {
     check("edits");
+}
+
+#[test]
+fn switches() {
+    check("switches");
 }
 
 #[test]
@@ -154,6 +179,11 @@ fn accidents() {
 #[test]
 fn deleting() {
     check("deleting");
+}
+
+#[test]
+fn endings() {
+    check("endings");
 }
 
 #[test]

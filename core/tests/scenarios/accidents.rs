@@ -3,25 +3,13 @@
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::{Fault, Life, Moment};
-use flink_operator_fixtures::model::flink::{Ending, Submission};
+use flink_operator_fixtures::model::flink::{CheckpointOutcome, Ending, Submission};
 use serde_json::json;
 
 use super::given::{highly_available, keeping, new, running, stateless};
-use super::savepoints::{answers_again, silence};
+use super::happenings::{answers_again, ends, fails_to_update, forgets, silence, the_operator_dies, without_savepoint};
 use super::tale::{Scenario, Tale};
 use crate::stories::{MINUTE, SECOND, arguments};
-
-fn ends(it: &mut Tale, ending: Ending) {
-    it.suffers(&format!("the job is {ending:?}"), |life| life.end_job(ending));
-}
-
-/// The deployed job's JobManager restarts and knows nothing.
-fn forgets(it: &mut Tale) {
-    let revision = it.deployed().revision.id;
-    it.suffers(&format!("the JobManager of {revision} restarts and knows nothing"), |life| {
-        life.restart_jobmanager(&revision);
-    });
-}
 
 /// The deployed job's JobManager restarts, and brings the job back after `ms` milliseconds.
 fn brings_back(it: &mut Tale, ms: i64) {
@@ -32,8 +20,8 @@ fn brings_back(it: &mut Tale, ms: i64) {
     let revision = it.deployed().revision.id;
     it.suffers("it brings its job back from the newest checkpoint", |life| {
         let path = state.and_then(|state| match state.outcome {
-            flink_operator_fixtures::model::flink::CheckpointOutcome::Completed { path, .. } => Some(path),
-            _ => None,
+            CheckpointOutcome::Completed { path, .. } => Some(path),
+            CheckpointOutcome::InProgress | CheckpointOutcome::Failed { .. } => None,
         });
         let now = u64::try_from(life.now()).unwrap();
         let (cluster, storage) = life.flinks.of(&revision).unwrap();
@@ -50,16 +38,6 @@ fn brings_back(it: &mut Tale, ms: i64) {
     });
 }
 
-/// A deploy that failed, and the job before it that runs on.
-fn fails_to_update(it: &mut Tale) {
-    it.edits(arguments("--topic returns"));
-    it.reaches(PhaseName::ClusterStarting);
-    it.suffers("there is no such image", Life::lose_image);
-    it.reaches(PhaseName::DeployFailed);
-    it.suffers("images can be pulled again", Life::heal);
-    it.waits(10 * SECOND);
-}
-
 fn deletes(it: &mut Tale, suffix: &str) {
     let revision = it.deployed().revision.id;
     it.suffers(&format!("somebody deletes Deployment {revision}-{suffix}"), |life| {
@@ -69,15 +47,30 @@ fn deletes(it: &mut Tale, suffix: &str) {
 
 pub const ALL: &[Scenario] = &[
     // A job that ends
-    Scenario { row: "B-23", name: "a_job_that_finishes_stays_so", given: running, when: |it| ends(it, Ending::Finished) },
-    Scenario { row: "B-25", name: "a_job_that_fails_for_good_stays_so", given: running, when: |it| ends(it, Ending::Failed) },
+    Scenario {
+        row: "B-23",
+        name: "a_job_that_finishes_stays_so",
+        given: running,
+        when: |it| ends(it, Ending::Finished),
+    },
+    Scenario {
+        row: "B-25",
+        name: "a_job_that_fails_for_good_stays_so",
+        given: running,
+        when: |it| ends(it, Ending::Failed),
+    },
     Scenario {
         row: "B-25",
         name: "a_job_that_is_cancelled_by_hand_stays_so",
         given: running,
         when: |it| ends(it, Ending::Canceled),
     },
-    Scenario { row: "B-25", name: "a_job_that_is_suspended_stays_so", given: running, when: |it| ends(it, Ending::Suspended) },
+    Scenario {
+        row: "B-25",
+        name: "a_job_that_is_suspended_stays_so",
+        given: running,
+        when: |it| ends(it, Ending::Suspended),
+    },
     Scenario {
         row: "B-23",
         name: "an_update_of_a_job_that_has_finished_starts_afresh",
@@ -125,7 +118,7 @@ pub const ALL: &[Scenario] = &[
         when: |it| {
             ends(it, Ending::Failed);
             it.waits(MINUTE);
-            it.edits(json!({ "spec": { "programArgs": "--topic returns", "savepointDisabled": true } }));
+            it.edits(without_savepoint());
         },
     },
     Scenario {
@@ -181,7 +174,12 @@ pub const ALL: &[Scenario] = &[
             it.edits(json!({ "spec": { "savepointDisabled": true, "restartNonce": "again" } }));
         },
     },
-    Scenario { row: "B-25", name: "a_lost_job_that_takes_no_checkpoints_starts_afresh", given: stateless, when: forgets },
+    Scenario {
+        row: "B-25",
+        name: "a_lost_job_that_takes_no_checkpoints_starts_afresh",
+        given: stateless,
+        when: forgets,
+    },
     Scenario {
         row: "B-25",
         name: "a_lost_job_whose_checkpoint_is_too_old_is_not_started",
@@ -269,11 +267,11 @@ pub const ALL: &[Scenario] = &[
     // Silence
     Scenario {
         row: "B-34",
-        name: "a_running_jobmanager_that_is_silent_for_an_hour_is_left_alone",
+        name: "a_running_jobmanager_that_is_silent_for_ten_minutes_is_left_alone",
         given: running,
         when: |it| {
             silence(it);
-            it.waits(60 * MINUTE);
+            it.waits(10 * MINUTE);
             answers_again(it);
         },
     },
@@ -286,7 +284,7 @@ pub const ALL: &[Scenario] = &[
                 life.kubernetes_silent = true;
                 life.touch();
             });
-            it.waits(5 * MINUTE);
+            it.waits(MINUTE);
             it.suffers("it answers again", |life| {
                 life.kubernetes_silent = false;
                 life.touch();
@@ -300,7 +298,7 @@ pub const ALL: &[Scenario] = &[
         when: |it| {
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::ClusterStarting);
-            it.suffers("the operator dies and comes back in 10 min", |life| life.crash(10 * MINUTE));
+            the_operator_dies(it);
         },
     },
     Scenario {

@@ -7,6 +7,7 @@ use flink_operator_fixtures::model::flink::{JobId, Saved, SavedKind};
 use serde_json::json;
 
 use super::given::{in_place, new, running, two_taskmanagers};
+use super::happenings::{fails_to_update, finds_no_image, finds_the_image, without_savepoint};
 use super::tale::Scenario;
 use crate::stories::{MINUTE, SECOND, arguments, one_job_runs};
 
@@ -91,7 +92,7 @@ pub const ALL: &[Scenario] = &[
         row: "6 Cancelling",
         name: "an_update_with_savepoints_disabled_starts_afresh",
         given: running,
-        when: |it| it.edits(json!({ "spec": { "programArgs": "--topic returns", "savepointDisabled": true } })),
+        when: |it| it.edits(without_savepoint()),
     },
     Scenario {
         row: "H7",
@@ -143,7 +144,7 @@ pub const ALL: &[Scenario] = &[
         name: "objects_that_cannot_be_created_are_given_up_after_sixteen_tries",
         given: running,
         when: |it| {
-            it.loses(Rule::ClusterRequested, 100);
+            it.loses(Rule::ClusterRequested, 16);
             it.edits(arguments("--topic returns"));
         },
     },
@@ -166,7 +167,7 @@ pub const ALL: &[Scenario] = &[
         when: |it| {
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::ClusterStarting);
-            it.suffers("there is no such image", Life::lose_image);
+            finds_no_image(it);
         },
     },
     Scenario {
@@ -175,9 +176,9 @@ pub const ALL: &[Scenario] = &[
         given: new,
         when: |it| {
             it.reaches(PhaseName::ClusterStarting);
-            it.suffers("there is no such image", Life::lose_image);
+            finds_no_image(it);
             it.reaches(PhaseName::DeployFailed);
-            it.suffers("images can be pulled again", Life::heal);
+            finds_the_image(it);
             it.edits(json!({ "spec": { "image": "registry.example/orders:2" } }));
         },
     },
@@ -186,12 +187,8 @@ pub const ALL: &[Scenario] = &[
         name: "a_failed_deploy_is_not_tried_again_until_an_edit",
         given: running,
         when: |it| {
-            it.edits(arguments("--topic returns"));
-            it.reaches(PhaseName::ClusterStarting);
-            it.suffers("there is no such image", Life::lose_image);
-            it.reaches(PhaseName::DeployFailed);
-            it.suffers("images can be pulled again", Life::heal);
-            it.waits(20 * MINUTE);
+            fails_to_update(it);
+            it.waits(5 * MINUTE);
             it.edits(json!({ "metadata": { "labels": { "team": "payments" } } }));
             it.waits(MINUTE);
             it.edits(json!({ "spec": { "restartNonce": "again" } }));

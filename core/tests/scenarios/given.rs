@@ -70,6 +70,37 @@ pub fn stateless() -> Life {
     LIFE.clone()
 }
 
+/// A running job of which `settings` is not as by default.
+pub fn running_with(settings: impl FnOnce(&mut Life)) -> Life {
+    let mut life = new();
+    settings(&mut life);
+    reach(&mut life, PhaseName::Running);
+    life.run_for(30 * SECOND);
+    life
+}
+
+/// Its savepoints may take two minutes and not thirty (`savepointTimeout`).
+pub fn hasty() -> Life {
+    let mut life = running();
+    life.policy.savepoint_timeout_ms = 120_000;
+    life
+}
+
+/// The same, and its job takes a day to be cancelled.
+pub fn stubborn() -> Life {
+    let mut life = hasty();
+    let revision = life.deployed().unwrap().revision.id;
+    life.flinks.of(&revision).unwrap().0.settings.delays.cancel = 24 * 3_600_000;
+    life
+}
+
+/// Its pods take a quarter of a minute to go.
+pub fn slow_pods() -> Life {
+    let mut life = running();
+    life.set_pod_times(2 * SECOND, 15 * SECOND);
+    life
+}
+
 /// A new application in the mode BlueGreen.
 pub fn new_green() -> Life {
     static LIFE: LazyLock<Life> = LazyLock::new(|| begun(json!({ "deploymentMode": "BlueGreen" })));

@@ -10,6 +10,7 @@ use flink_operator_core::snapshot::Snapshot;
 use flink_operator_fixtures::door::{Fault, Life, Moment, Turn};
 use serde_json::Value;
 
+use super::brief::briefly;
 use super::rest;
 use super::sight::Sight;
 use super::words::{Names, of_edit, wrapped};
@@ -40,12 +41,14 @@ impl Told {
 }
 
 impl Scenario {
-    pub fn tell(&self) -> Told {
+    /// Tells it; `brief` leaves out what most updates have in common.
+    pub fn tell(&self, brief: bool) -> Told {
         let mut tale = Tale::of((self.given)());
         (self.when)(&mut tale);
         tale.ends();
         let mut text = format!("{}  {}\n", self.row, self.name);
-        tale.lines.iter().for_each(|line| text += &format!("{line}\n"));
+        let lines = if brief { briefly(&tale.lines) } else { tale.lines.clone() };
+        lines.iter().for_each(|line| text += &format!("{line}\n"));
         let violations = tale.life.violations().into_iter().map(str::to_owned);
         let broken = tale.broken.iter().cloned().chain(violations).map(|law| format!("{}: {law}", self.name)).collect();
         Told { text, recorded: tale.life.recorded().values().cloned().collect(), broken }
@@ -172,7 +175,6 @@ impl Tale {
         let fired = self.goes_until(120 * MINUTE, |tale| tale.fired == Some(rule));
         assert!(fired, "{rule} does not fire:\n{}", self.told());
     }
-
 
     /// How many clusters there are.
     pub fn clusters(&mut self) -> usize {
@@ -375,8 +377,11 @@ impl Tale {
     fn ends(&mut self) {
         let rests = self.goes_until(150 * MINUTE, rest::is_there);
         assert!(rests, "it does not come to rest:\n{}", self.told());
+        if is_gone(&self.life) || self.phase() == Some(PhaseName::Deleting) {
+            self.turns_page();
+        }
         // What was told last may still be the view of a cache.
-        self.waits(90 * SECOND);
+        self.waits(30 * SECOND);
         self.goes_until(MINUTE, rest::is_there);
         rest::check(self);
         self.turns_page();

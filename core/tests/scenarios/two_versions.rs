@@ -8,7 +8,10 @@ use flink_operator_fixtures::model::flink::{Ending, SavepointFault};
 use serde_json::{Value, json};
 
 use super::given::{green, green_and_blue, new_green, running};
-use super::savepoints::{no_savepoint_succeeds, silence, the_savepoint};
+use super::happenings::{
+    ends, finds_no_image, finds_the_image, forgets, no_savepoint_succeeds, silence, slow_tasks, the_savepoint,
+    without_savepoint,
+};
 use super::tale::{Scenario, Tale};
 use crate::stories::{MINUTE, SECOND, arguments, entry_class, reach};
 
@@ -33,14 +36,6 @@ fn force() -> Value {
     json!({ "spec": { "forceRollback": true } })
 }
 
-/// The first version's JobManager restarts and has forgotten its job.
-fn forgets_the_first(it: &mut Tale) {
-    let revision = it.deployed().revision.id;
-    it.suffers(&format!("the JobManager of {revision} restarts and knows nothing"), |life| {
-        life.restart_jobmanager(&revision);
-    });
-}
-
 pub const ALL: &[Scenario] = &[
     Scenario { row: "6 BG", name: "a_first_version_is_green", given: new_green, when: |_| {} },
     Scenario {
@@ -53,7 +48,7 @@ pub const ALL: &[Scenario] = &[
         row: "6 BG",
         name: "a_second_version_with_savepoints_disabled_starts_afresh",
         given: green,
-        when: |it| it.edits(json!({ "spec": { "programArgs": "--topic returns", "savepointDisabled": true } })),
+        when: |it| it.edits(without_savepoint()),
     },
     Scenario {
         row: "6 DualRunning",
@@ -163,7 +158,7 @@ pub const ALL: &[Scenario] = &[
             let version = it.deployed();
             tears_down(it, &version);
             it.fires(Rule::FlinkAwaited);
-            it.waits(10 * MINUTE);
+            it.waits(2 * MINUTE);
             it.suffers("somebody deletes its Deployment, as the condition says", |life| {
                 let (id, colour) = (&version.revision.id, version.revision.colour.unwrap());
                 life.delete_deployment(&format!("orders-{id}-{colour}-jm"));
@@ -187,7 +182,7 @@ pub const ALL: &[Scenario] = &[
         when: |it| {
             it.edits(arguments("--topic returns"));
             it.reaches(PhaseName::ClusterStarting);
-            it.suffers("there is no such image", Life::lose_image);
+            finds_no_image(it);
         },
     },
     Scenario {
@@ -196,9 +191,9 @@ pub const ALL: &[Scenario] = &[
         given: new_green,
         when: |it| {
             it.reaches(PhaseName::ClusterStarting);
-            it.suffers("there is no such image", Life::lose_image);
+            finds_no_image(it);
             it.reaches(PhaseName::DeployFailed);
-            it.suffers("images can be pulled again", Life::heal);
+            finds_the_image(it);
             it.edits(json!({ "spec": { "restartNonce": "again" } }));
         },
     },
@@ -213,9 +208,7 @@ pub const ALL: &[Scenario] = &[
         name: "second_tasks_that_do_not_start_leave_the_first_alone",
         given: green,
         when: |it| {
-            it.suffers("tasks take an hour to start from now on", |life| {
-                life.flinks.settings.delays.deploy = 3_600_000;
-            });
+            slow_tasks(it);
             it.edits(arguments("--topic returns"));
         },
     },
@@ -294,7 +287,7 @@ pub const ALL: &[Scenario] = &[
         name: "a_first_version_whose_job_has_finished_is_followed_by_a_second_one",
         given: green,
         when: |it| {
-            it.suffers("the job finishes", |life| life.end_job(Ending::Finished));
+            ends(it, Ending::Finished);
             it.waits(10 * SECOND);
             it.edits(arguments("--topic returns"));
         },
@@ -303,13 +296,13 @@ pub const ALL: &[Scenario] = &[
         row: "B-25",
         name: "a_first_version_whose_job_was_forgotten_is_started_again",
         given: keeping_green,
-        when: forgets_the_first,
+        when: forgets,
     },
     Scenario {
         row: "B-25",
         name: "a_job_that_is_forgotten_while_two_versions_run_is_told_of",
         given: green_and_blue,
-        when: forgets_the_first,
+        when: forgets,
     },
     Scenario {
         row: "A4",
