@@ -60,7 +60,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use flink_operator_core::rule::Rule;
 use flink_operator_core::step;
@@ -68,17 +68,14 @@ use flink_operator_core::step::EventReason;
 use scenarios::{GROUPS, Group, Told};
 use strum::IntoEnumIterator as _;
 
-/// All groups, told once.
-static TOLD: LazyLock<Vec<LazyLock<Vec<Told>, Box<dyn FnOnce() -> Vec<Told> + Send>>>> = LazyLock::new(|| {
-    let told = |group: &'static Group| -> Box<dyn FnOnce() -> Vec<Told> + Send> {
-        Box::new(|| group.scenarios.iter().map(|scenario| scenario.tell(group.name != "deploying")).collect())
-    };
-    GROUPS.iter().map(|group| LazyLock::new(told(group))).collect()
-});
+/// All groups, each told once.
+static TOLD: [OnceLock<Vec<Told>>; GROUPS.len()] = [const { OnceLock::new() }; GROUPS.len()];
 
 fn told(name: &str) -> &'static [Told] {
     let at = GROUPS.iter().position(|group| group.name == name).unwrap();
-    &TOLD[at]
+    // How a deploy begins is told at length where that is the theme.
+    let brief = name != "deploying";
+    TOLD[at].get_or_init(|| GROUPS[at].scenarios.iter().map(|scenario| scenario.tell(brief)).collect())
 }
 
 fn file(name: &str) -> PathBuf {
@@ -109,7 +106,8 @@ fn events() -> String {
     for (reason, rules) in rules {
         let kind = if reason.is_warning() { "Warning" } else { "Normal" };
         let rules: Vec<String> = rules.iter().map(Rule::to_string).collect();
-        writeln!(text, "{reason} ({kind}): {}", rules.join(", ")).unwrap();
+        let rules = if rules.is_empty() { "no scenario tells it".to_owned() } else { rules.join(", ") };
+        writeln!(text, "{reason} ({kind}): {rules}").unwrap();
     }
     text
 }

@@ -182,7 +182,9 @@ fn submit(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Laun
     if let Some(trouble) = view.trouble() {
         return not_submitted(view, at, trouble, again);
     }
-    if let Some(ended) = timed_out(view, at, "Flink does not show the job") {
+    let failed = view.ledger().last_error.as_ref().filter(|_| at.tries.failed > 0);
+    let why = failed.map_or("Flink does not show the job", |error| clause(&error.message));
+    if let Some(ended) = timed_out(view, at, why) {
         return ended;
     }
     if let Some(step) = view.backing_off(at.tries) {

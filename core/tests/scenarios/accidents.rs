@@ -131,6 +131,16 @@ pub const ALL: &[Scenario] = &[
         },
     },
     Scenario {
+        row: "B-25",
+        name: "a_job_that_fails_for_good_while_no_operator_is_there_is_told_of",
+        given: new,
+        when: |it| {
+            it.fires(Rule::JobStarted);
+            the_operator_dies(it);
+            ends(it, Ending::Failed);
+        },
+    },
+    Scenario {
         row: "P3",
         name: "a_job_that_finishes_behind_a_failed_deploy_stays_so",
         given: running,

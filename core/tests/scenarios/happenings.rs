@@ -67,12 +67,14 @@ pub fn finds_the_image(it: &mut Tale) {
     it.suffers("images can be pulled again", Life::heal);
 }
 
-/// An update whose cluster does not start.
+/// An update whose cluster does not start within a minute.
 pub fn fails_to_update(it: &mut Tale) {
     it.edits(arguments("--topic returns"));
     it.reaches(PhaseName::ClusterStarting);
     finds_no_image(it);
+    it.life.policy.cluster_start_timeout_ms = 60_000;
     it.reaches(PhaseName::DeployFailed);
+    it.life.policy.cluster_start_timeout_ms = 300_000;
     finds_the_image(it);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::id::JobId;
 use flink_operator_core::memory::{Memory, Revision};
+use serde_json::Value;
 
 /// Submissions of one revision that are given a name.
 const ATTEMPTS: u32 = 20;
@@ -74,13 +75,13 @@ impl Names {
 }
 
 /// An edit in a few words.
-pub fn of_edit(patch: &serde_json::Value) -> String {
+pub fn of_edit(patch: &Value) -> String {
     let part = |part: &str| {
-        let fields = patch.get(part).and_then(serde_json::Value::as_object).into_iter().flatten();
-        let words = fields.map(|(field, value)| match value {
-            serde_json::Value::String(text) => format!("{field} = {text}"),
-            serde_json::Value::Null => format!("no {field}"),
-            _ => format!("{field} = {value}"),
+        let fields = patch.get(part).and_then(Value::as_object).into_iter().flatten();
+        let words = fields.map(|(field, value)| match (value.as_str(), value.is_null()) {
+            (Some(text), _) => format!("{field} = {text}"),
+            (None, true) => format!("no {field}"),
+            (None, false) => format!("{field} = {value}"),
         });
         words.collect::<Vec<_>>()
     };
