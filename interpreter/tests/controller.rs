@@ -23,7 +23,8 @@ use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
 use flink_operator_interpreter::workers::Workers;
-use kube::api::PostParams;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{ListParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::{Api, Client, Config};
 use tokio::sync::oneshot;
@@ -171,6 +172,29 @@ async fn no_more_applications_than_workers_are_written_for_at_a_time() {
     assert_eq!(most_in_parallel(1).await, 1);
     assert_eq!(most_in_parallel(2).await, 2);
     assert!(most_in_parallel(8).await > 2);
+}
+
+#[tokio::test]
+async fn events_name_the_component_of_the_original_and_the_application() {
+    let controlled = Controlled::start(4, Arc::new(NoRecord), &Parallel::default()).await;
+    controlled.create("numbers").await;
+    controlled.until_starting("numbers").await;
+    let events: Api<Event> = Api::default_namespaced(controlled.api.clone().into_client());
+    let told = async || events.list(&ListParams::default()).await.unwrap().items.into_iter().next();
+    let event = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            if let Some(event) = told().await {
+                return event;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let event = event.await.unwrap();
+    let (reason, type_) = (event.reason.as_deref(), event.type_.as_deref());
+    assert_eq!((reason, type_), (Some("CreatingCluster"), Some("Normal")));
+    assert_eq!(event.reporting_controller.as_deref(), Some("flinkK8sOperator"));
+    let regarding = event.regarding.unwrap();
+    assert_eq!((regarding.kind.as_deref(), regarding.name.as_deref()), (Some("FlinkApplication"), Some("numbers")));
 }
 
 /// A bug that only one application brings out.

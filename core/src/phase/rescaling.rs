@@ -50,7 +50,11 @@ pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {
     {
         return step;
     }
-    Rule::TaskManagersAwaited.stay().because(waits_for).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
+    let why = match view.trouble() {
+        Some(trouble) => format!("{waits_for} ({})", trouble.message),
+        None => waits_for,
+    };
+    Rule::TaskManagersAwaited.stay().because(why).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
 }
 
 /// What the cluster still lacks, if anything.

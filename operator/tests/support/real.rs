@@ -14,12 +14,21 @@ use super::{NUMBERS, PROGRAM, Sandbox, until, word};
 
 /// Whether a real Flink is wanted and there is one; else a word why not.
 pub fn real_flink() -> bool {
+    there_is(&Wanted::default())
+}
+
+/// The same for one version.
+pub fn real_flink_of(version: &str) -> bool {
+    there_is(&Wanted { version: version.to_owned(), ..Wanted::default() })
+}
+
+fn there_is(wanted: &Wanted) -> bool {
     let missing = if std::env::var_os("SANDBOX_REAL_FLINK").is_none() {
         "SANDBOX_REAL_FLINK is not set".to_owned()
     } else if let Err(error) = Java::find().and_then(|java| java.tool("javac")) {
         error.to_string()
-    } else if Distribution::find(&Wanted::default()).unwrap().is_none() {
-        "there is no Flink in FLINK_HOME or the cache".to_owned()
+    } else if Distribution::find(wanted).unwrap().is_none() {
+        format!("there is no Flink {} in FLINK_HOME or the cache", wanted.version)
     } else {
         return true;
     };
@@ -34,9 +43,11 @@ pub async fn until_running(api: &Api<FlinkApplication>, name: &str, generation: 
         let status = resource.status.clone()?;
         let failed = status.phase.as_deref() == Some("DeployFailed") && status.observed_generation == Some(generation);
         assert!(!failed, "{:?}", status.conditions);
-        let there = status.phase.as_deref() == Some("Running")
-            && status.deployed?.revision.generation == generation
-            && status.job_status?.state.as_deref() == Some("RUNNING");
+        // In BlueGreen the figures are those of versions.
+        let versions = status.version_statuses.unwrap_or_default().into_iter().filter_map(|version| version.job_status);
+        let runs = status.job_status.into_iter().chain(versions).any(|job| job.state.as_deref() == Some("RUNNING"));
+        let there =
+            status.phase.as_deref() == Some("Running") && status.deployed?.revision.generation == generation && runs;
         there.then_some(resource)
     })
     .await
