@@ -9,7 +9,7 @@ use super::edits::{cancels, updates_to};
 use super::given::{in_place, new, running, stateless, two_taskmanagers};
 use super::happenings::{fails_to_update, no_savepoint_succeeds, refused, the_savepoint};
 use super::tale::Scenario;
-use crate::stories::{MINUTE, arguments};
+use crate::stories::{MINUTE, arguments, entry_class};
 
 fn force(on: bool) -> Value {
     json!({ "spec": { "forceRollback": on } })
@@ -82,6 +82,35 @@ pub const ALL: &[Scenario] = &[
         given: running,
         when: |it| {
             updates_to(it, PhaseName::ClusterStarting);
+            it.edits(force(true));
+        },
+    },
+    Scenario {
+        row: "6 give-up 1",
+        name: "force_rollback_before_the_savepoint_was_asked_for",
+        given: running,
+        when: |it| {
+            updates_to(it, PhaseName::Savepointing);
+            it.edits(force(true));
+        },
+    },
+    Scenario {
+        row: "6 give-up 1",
+        name: "force_rollback_in_recovering_before_the_job_is_cancelled",
+        given: running,
+        when: |it| {
+            no_savepoint_succeeds(it);
+            updates_to(it, PhaseName::Recovering);
+            it.edits(force(true));
+        },
+    },
+    Scenario {
+        row: "6 give-up 1",
+        name: "force_rollback_in_a_rollback_changes_nothing",
+        given: running,
+        when: |it| {
+            it.edits(entry_class("shop.Throws"));
+            it.reaches(PhaseName::RollingBackJob);
             it.edits(force(true));
         },
     },
