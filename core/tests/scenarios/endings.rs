@@ -7,19 +7,10 @@ use serde_json::json;
 
 use super::given::{green, green_and_blue, in_place, new, running};
 use super::happenings::{
-    answers_again, deletes_by, no_savepoint_succeeds, refused, silence, the_savepoint, without_savepoint,
+    deletes_by, no_savepoint_succeeds, refused, rolls_back_in_vain, the_savepoint, without_savepoint,
 };
 use super::tale::{Scenario, Tale};
 use crate::stories::{MINUTE, arguments, delete_mode, entry_class};
-
-/// A rollback that failed: no job runs.
-fn rolls_back_in_vain(it: &mut Tale) {
-    it.edits(entry_class("shop.Throws"));
-    it.reaches(PhaseName::RollingBackJob);
-    silence(it);
-    it.reaches(PhaseName::DeployFailed);
-    answers_again(it);
-}
 
 pub const ALL: &[Scenario] = &[
     // In each phase

@@ -7,7 +7,7 @@ use flink_operator_fixtures::model::flink::{Ending, SavepointFault, Throwable};
 use serde_json::{Value, json};
 
 use super::tale::Tale;
-use crate::stories::{arguments, delete_mode};
+use crate::stories::{arguments, delete_mode, entry_class};
 
 /// Three are tried in one deploy.
 pub fn no_savepoint_succeeds(it: &mut Tale) {
@@ -76,6 +76,17 @@ pub fn fails_to_update(it: &mut Tale) {
     it.reaches(PhaseName::DeployFailed);
     it.life.policy.cluster_start_timeout_ms = 300_000;
     finds_the_image(it);
+}
+
+/// A rollback that fails, after half a minute, because nobody answers: no job runs.
+pub fn rolls_back_in_vain(it: &mut Tale) {
+    it.edits(entry_class("shop.Throws"));
+    it.reaches(PhaseName::RollingBackJob);
+    silence(it);
+    it.life.policy.job_start_timeout_ms = 30_000;
+    it.reaches(PhaseName::DeployFailed);
+    it.life.policy.job_start_timeout_ms = 180_000;
+    answers_again(it);
 }
 
 /// Tasks of jobs on clusters that start from now on take an hour to start.

@@ -6,7 +6,7 @@ use flink_operator_fixtures::model::flink::Ending;
 use serde_json::json;
 
 use super::given::{in_place, keeping, running, slow_pods};
-use super::happenings::{answers_again, ends, silence, slow_tasks, the_operator_dies};
+use super::happenings::{ends, rolls_back_in_vain, slow_tasks, the_operator_dies};
 use super::tale::{Scenario, Tale};
 use crate::stories::{MINUTE, arguments, entry_class};
 
@@ -24,6 +24,10 @@ fn scaled_and_stuck(it: &mut Tale) {
         let revision = life.deployed().unwrap().revision.id;
         let delays = &mut life.flinks.of(&revision).unwrap().0.settings.delays;
         (delays.deploy, delays.cancel) = (3_600_000, 24 * 3_600_000);
+    });
+    it.suffers("neither may take longer than 30 s", |life| {
+        life.policy.job_start_timeout_ms = 30_000;
+        life.policy.cluster_start_timeout_ms = 30_000;
     });
     it.edits(in_place(4));
 }
@@ -98,11 +102,7 @@ pub const ALL: &[Scenario] = &[
         name: "a_rollback_to_a_jobmanager_that_is_silent_fails_and_says_that_no_job_runs",
         given: running,
         when: |it| {
-            it.edits(entry_class("shop.Throws"));
-            it.reaches(PhaseName::RollingBackJob);
-            silence(it);
-            it.reaches(PhaseName::DeployFailed);
-            answers_again(it);
+            rolls_back_in_vain(it);
             it.waits(5 * MINUTE);
         },
     },
@@ -111,11 +111,7 @@ pub const ALL: &[Scenario] = &[
         name: "after_a_rollback_that_failed_an_edit_starts_from_the_state",
         given: running,
         when: |it| {
-            it.edits(entry_class("shop.Throws"));
-            it.reaches(PhaseName::RollingBackJob);
-            silence(it);
-            it.reaches(PhaseName::DeployFailed);
-            answers_again(it);
+            rolls_back_in_vain(it);
             it.edits(entry_class("shop.Mended"));
         },
     },
@@ -124,11 +120,7 @@ pub const ALL: &[Scenario] = &[
         name: "after_a_rollback_that_failed_a_revert_starts_from_the_state",
         given: running,
         when: |it| {
-            it.edits(entry_class("shop.Throws"));
-            it.reaches(PhaseName::RollingBackJob);
-            silence(it);
-            it.reaches(PhaseName::DeployFailed);
-            answers_again(it);
+            rolls_back_in_vain(it);
             it.edits(entry_class("shop.Orders"));
         },
     },
