@@ -5,6 +5,7 @@ use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step;
 use flink_operator_core::step::EventReason;
 use flink_operator_fixtures::door::Life;
+use serde_json::json;
 use strum::IntoEnumIterator as _;
 
 use crate::recorded;
@@ -58,14 +59,15 @@ fn reasons_are_spelt_and_weighed_as_the_original_did() {
         "UnsupportedChange",
         "NotScalingInPlace",
         "TeardownFailed",
+        "HandleFailed",
     ];
     let spelt = |warning: bool| {
         EventReason::iter().filter(move |it| it.is_warning() == warning).map(|it| it.to_string()).collect::<Vec<_>>()
     };
     assert!(normal.iter().all(|reason| spelt(false).iter().any(|it| it == reason)), "{:?}", spelt(false));
     assert!(warnings.iter().all(|reason| spelt(true).iter().any(|it| it == reason)), "{:?}", spelt(true));
-    // What is ours: three new ones, and one that is no warning any more.
-    assert_eq!(EventReason::iter().count(), normal.len() + warnings.len() + 4);
+    // What is ours: four new ones, and one that is no warning any more.
+    assert_eq!(EventReason::iter().count(), normal.len() + warnings.len() + 5);
 }
 
 #[test]
@@ -179,4 +181,16 @@ fn two_versions_are_not_scaled_in_place() {
         (step(&snapshot).rule(), told(&snapshot)),
         (Rule::SpecRefused, vec!["NotScalingInPlace".into(), "DeployFailed".into()])
     );
+}
+
+#[test]
+fn what_is_hardly_meant_is_told_when_the_deploy_begins() {
+    let mut manifest = manifest();
+    manifest["spec"]["flinkConfig"] = json!({ "blob.server.port": 1 });
+    let mut life = Life::begin(manifest).unwrap();
+    fire(&mut life, Rule::DeployBegun);
+    let snapshot = recorded(&life, Rule::DeployBegun);
+    assert_eq!(told(&snapshot), ["SpecWarning"]);
+    let step = step(&snapshot);
+    assert!(step.notes()[0].message.contains("spec.flinkConfig[\"blob.server.port\"]"), "{:?}", step.notes());
 }
