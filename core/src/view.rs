@@ -101,6 +101,14 @@ impl<'a> View<'a> {
         self.deployed().is_some_and(|deployed| deployed.revision.id == revision.id)
     }
 
+    /// What becomes of the clusters when a deploy of `target` is given up before the deployed job has stopped.
+    pub fn what_stays(&self, target: &Revision) -> &'static str {
+        match self.on_deployed_cluster(target) {
+            false => "The new cluster is deleted, the deployed one is left alone",
+            true => "The cluster gets its former count of TaskManagers back, its job is left alone",
+        }
+    }
+
     /// The number of the next submission of a revision.
     pub fn next_attempt(&self, revision: &Revision) -> u32 {
         let before = self.deployed().filter(|deployed| deployed.revision.id == revision.id);
@@ -273,6 +281,11 @@ impl<'a> View<'a> {
         }
         (effects, left)
     }
+}
+
+/// A cause as part of a sentence of ours, which has a full stop of its own.
+pub(crate) fn clause(cause: &str) -> &str {
+    cause.trim_end_matches('.')
 }
 
 /// Tells what in the spec is hardly meant.

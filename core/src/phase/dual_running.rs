@@ -9,7 +9,7 @@ use crate::phase::{DualRunning, Phase, Running, Teardown, monitor, repair};
 use crate::rule::Rule;
 use crate::snapshot::{ClusterObjects, JobState, Objects, Seen};
 use crate::step::{EventReason, Step};
-use crate::view::{View, removal};
+use crate::view::{View, clause, removal};
 
 pub(super) fn step(view: &View<'_>, at: &DualRunning) -> Step {
     let (Some(first), Some(second)) = (view.deployed(), &view.ledger().second) else {
@@ -97,7 +97,8 @@ fn cancel(view: &View<'_>, at: &DualRunning, tearing: &Teardown, version: &Deplo
             let tearing = Teardown { tries, ..tearing.clone() };
             Phase::DualRunning(DualRunning { tearing: Some(tearing), ..at.clone() })
         };
-        let text = format!("The job of the {} version cannot be cancelled: {}.", colour(version), trouble.message);
+        let text =
+            format!("The job of the {} version cannot be cancelled: {}.", colour(version), clause(&trouble.message));
         let step = view.tried(Rule::CancelRetried, tearing.tries, trouble, again);
         return step.note(EventReason::TeardownFailed, text);
     }

@@ -17,6 +17,10 @@ use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, Retention, 
 use crate::step::{EventReason, Step};
 use crate::view::{View, Wish};
 
+/// Why a checkpoint that is there may not be there once the job is cancelled.
+const GOES_WITH_THE_JOB: &str = "its checkpoints do not outlive a cancellation (set \
+                                 execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)";
+
 /// There is no savepoint, for a cause that is told; `target` is started next.
 pub(super) fn enter(view: &View<'_>, ledger: Ledger, rule: Rule, target: &Revision, cause: String) -> Step {
     let at = Recovering {
@@ -72,10 +76,10 @@ pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
         Seen::Absent | Seen::NotAsked => None,
     };
     match job {
-        None => restore(view, at, deployed, None),
+        None => restore(view, at, deployed, newest(view, deployed, None)),
         Some(job) if job.state.has_ended() => ended(view, at, deployed, job, history),
         Some(_) if view.deployed().is_some_and(|deployed| deployed.revision == at.target) => found(view),
-        Some(_) if at.target.colour.is_some() => restore(view, at, deployed, history),
+        Some(_) if at.target.colour.is_some() => restore(view, at, deployed, newest(view, deployed, history)),
         Some(job) => end(view, at, deployed, job, history),
     }
 }
@@ -107,7 +111,20 @@ fn ended(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, histo
             savepointing::submit(view, &at.target, Rule::JobFinishedBeforeSavepoint, view.ledger().clone())
                 .note(EventReason::JobFinished, text)
         }
-        _ => restore(view, at, deployed, history),
+        _ => restore(view, at, deployed, outlived(view, deployed, job, newest(view, deployed, history))),
+    }
+}
+
+/// A job that was cancelled may have taken its checkpoints with it; what it started from was not its own.
+fn outlived(view: &View<'_>, deployed: &Deployed, job: &Job, newest: Newest) -> Newest {
+    let goes = view.flink(&deployed.revision.id).retention.present() == Some(&Retention::Deleted);
+    match newest {
+        Newest::At(path)
+            if job.state == JobState::Canceled && goes && deployed.restored_from.as_ref() != Some(&path) =>
+        {
+            Newest::Missing(GOES_WITH_THE_JOB.to_owned())
+        }
+        Newest::At(_) | Newest::Nothing | Newest::Missing(_) => newest,
     }
 }
 
@@ -119,9 +136,7 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
         let why = match newest {
             Newest::Missing(why) => why,
             Newest::Nothing => "it has none yet".to_owned(),
-            Newest::At(_) if !stays => "its checkpoints do not outlive a cancellation (set execution.checkpointing.\
-                 externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)"
-                .to_owned(),
+            Newest::At(_) if !stays => GOES_WITH_THE_JOB.to_owned(),
             Newest::At(_) => String::new(),
         };
         if !why.is_empty() && !without_state(view) {
@@ -150,9 +165,9 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
 }
 
 /// No job runs: the newest state that is known is what the next one starts from.
-fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, history: Option<&Checkpoints>) -> Step {
+fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, newest: Newest) -> Step {
     let id = &deployed.revision.id;
-    match newest(view, deployed, history) {
+    match newest {
         Newest::At(path) => {
             let text = format!("The newest checkpoint of revision {id} stands in for a savepoint: {path}.");
             submit(view, at, deployed, Rule::CheckpointRestored, Some(&path))
