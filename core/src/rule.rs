@@ -78,6 +78,7 @@ pub enum Rule {
     JobCancelled,
     CancelGivenUp,
     LostJobRecovered,
+    StoppedJobResumed,
     LostJobFound,
     LostJobFoundAfterFailure,
     CheckpointChosen,
@@ -443,6 +444,11 @@ impl Rule {
                 Recovering,
                 "The JobManager has forgotten the job: it is started again from its newest checkpoint.",
             ),
+            Rule::StoppedJobResumed => moves(
+                &[DeployFailed],
+                Recovering,
+                "A savepoint that was given up has stopped the job after all: it is started again from it.",
+            ),
             Rule::LostJobFound => {
                 moves(&[Recovering], Running, "The job is there again: its JobManager has brought it back.")
             }
@@ -555,8 +561,8 @@ impl Rule {
             ),
             Rule::OldClusterRemoved => stays(
                 &[Running, DualRunning, DeployFailed],
-                &[E::DeleteDeployment, E::DeleteService],
-                "Clusters other than the deployed one are deleted.",
+                &[E::DeleteDeployment, E::DeleteService, E::DeleteIngress],
+                "What belongs to no deployed revision is deleted.",
             ),
             Rule::ClusterRepaired => stays(
                 &[Running, DualRunning, DeployFailed],

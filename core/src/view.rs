@@ -124,10 +124,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The spec asks for what failed last; that is not tried again.
+    /// The spec asks for what failed last; that is not tried again. Where nothing was ever deployed, any edit is a
+    /// reason to try: what mends a first deploy (`savepointPath`) need not be part of the digest.
     pub fn has_failed(&self, spec: &Spec) -> bool {
-        let failed = self.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
-        failed == Some(spec.digest())
+        let failed = self.ledger().failed.as_ref();
+        let untouched = |generation| self.deployed().is_some() || generation == self.app.generation;
+        failed.is_some_and(|it| it.digest.as_ref() == Some(spec.digest()) && untouched(it.generation))
     }
 
     pub fn asks_for_deployed(&self, spec: &Spec) -> bool {

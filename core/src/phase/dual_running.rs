@@ -2,7 +2,7 @@
 //! be torn down. An edit of the spec waits for that.
 
 use crate::backoff;
-use crate::effect::{Effect, Target};
+use crate::effect::Effect;
 use crate::manifest::names;
 use crate::memory::{Deployed, Memory};
 use crate::phase::{DualRunning, Phase, Running, Teardown, monitor, repair};
@@ -123,13 +123,8 @@ fn remove(
     tearing: &Teardown,
 ) -> Step {
     let id = &version.revision.id;
-    let entrance = names::entrance(&view.app.name, version.revision.colour);
-    let target = |name: &str, uid: &str| Target { name: name.to_owned(), uid: uid.to_owned(), revision: id.clone() };
     let mut removals = cluster.map(|cluster| removal(id, cluster)).unwrap_or_default();
-    let service = objects.entrances.get(entrance.as_ref()).filter(|it| !it.deleting);
-    removals.extend(service.map(|it| Effect::DeleteService(target(&it.name, &it.uid))));
-    let ingress = objects.ingresses.get(entrance.as_ref());
-    removals.extend(ingress.map(|it| Effect::DeleteIngress(target(&it.name, &it.uid))));
+    removals.extend(monitor::entrance_removal(view, objects, version.revision.colour, id));
     if !removals.is_empty() {
         let text = format!("The objects of the {} version, revision {id}, are deleted.", colour(version));
         return Rule::TornVersionRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text);

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::application::Spec;
+use crate::application::{Colour, Spec};
 use crate::backoff;
+use crate::effect::{Effect, Target};
 use crate::health::{self, ClusterFigures, Difference, JobFigures};
+use crate::id::RevisionId;
+use crate::manifest::names;
 use crate::memory::{ClusterPlan, Deployed, Ledger, Memory};
 use crate::phase::recovering;
 use crate::rule::Rule;
@@ -52,9 +55,13 @@ pub(super) fn adopt(view: &View<'_>, spec: &Spec) -> Option<Step> {
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.
 pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
-    let (removals, _) = view.leftovers(objects, None);
-    if removals.is_empty() || view.trouble().is_some() {
+    if view.trouble().is_some() {
         return None;
+    }
+    let (removals, _) = view.leftovers(objects, None);
+    if removals.is_empty() {
+        let unused = unused_entrances(view, objects);
+        return (!unused.is_empty()).then(|| Rule::OldClusterRemoved.stay().run(unused));
     }
     let gone = objects.clusters.keys().filter(|id| !view.is_deployed(id));
     let text = format!(
@@ -62,6 +69,35 @@ pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
         gone.map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
     );
     Some(Rule::OldClusterRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text))
+}
+
+/// Deletes of the Service and the Ingress of a colour that no version has: its deploy failed (BlueGreen).
+fn unused_entrances(view: &View<'_>, objects: &Objects) -> Vec<Effect> {
+    let Some(deployed) = view.deployed().filter(|deployed| deployed.revision.colour.is_some()) else {
+        return Vec::new();
+    };
+    let used = |colour: Colour| {
+        let mut versions = [Some(deployed), view.ledger().second.as_ref()].into_iter().flatten();
+        versions.any(|version| version.revision.colour == Some(colour))
+    };
+    let unused = [Colour::Blue, Colour::Green].into_iter().filter(|colour| !used(*colour));
+    unused.flat_map(|colour| entrance_removal(view, objects, Some(colour), &deployed.revision.id)).collect()
+}
+
+/// Deletes of the Service that leads to a version, and of its Ingress.
+pub(super) fn entrance_removal(
+    view: &View<'_>,
+    objects: &Objects,
+    colour: Option<Colour>,
+    revision: &RevisionId,
+) -> Vec<Effect> {
+    let entrance = names::entrance(&view.app.name, colour);
+    let target =
+        |name: &str, uid: &str| Target { name: name.to_owned(), uid: uid.to_owned(), revision: revision.clone() };
+    let service = objects.entrances.get(entrance.as_ref()).filter(|it| !it.deleting);
+    let service = service.map(|it| Effect::DeleteService(target(&it.name, &it.uid)));
+    let ingress = objects.ingresses.get(entrance.as_ref()).map(|it| Effect::DeleteIngress(target(&it.name, &it.uid)));
+    service.into_iter().chain(ingress).collect()
 }
 
 /// A version that is watched, with what the status says of it.

@@ -30,7 +30,9 @@ pub(super) fn enter(view: &View<'_>, ledger: Ledger, rule: Rule, target: &Revisi
         cancelling: None,
         tries: Tries::default(),
     };
-    rule.to(Memory { phase: Phase::Recovering(at), ledger }).note(EventReason::SavepointFailed, cause)
+    let lost = matches!(rule, Rule::LostJobRecovered | Rule::StoppedJobResumed);
+    let reason = if lost { EventReason::JobLost } else { EventReason::SavepointFailed };
+    rule.to(Memory { phase: Phase::Recovering(at), ledger }).note(reason, cause)
 }
 
 /// What is to be said of a job that its JobManager does not know.

@@ -168,7 +168,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         row: "H7",
-        name: "another_savepoint_path_alone_does_not_try_a_failed_first_deploy_again",
+        name: "another_savepoint_path_tries_a_failed_first_deploy_again",
         given: new,
         when: |it| {
             it.edits(json!({ "spec": { "savepointPath": "file:/savepoints/savepoint-abcdef-0000000000ff" } }));

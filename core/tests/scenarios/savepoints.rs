@@ -64,7 +64,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         row: "B-07",
-        name: "a_savepoint_that_is_complete_after_the_update_was_given_up_is_used_by_the_next",
+        name: "a_job_that_a_late_savepoint_stopped_is_updated_by_the_next_edit",
         given: hasty,
         when: |it| {
             the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
@@ -76,7 +76,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         row: "B-07",
-        name: "a_savepoint_that_is_complete_after_the_update_was_given_up_stops_the_job",
+        name: "a_savepoint_that_is_complete_after_the_update_was_given_up_starts_the_job_again",
         given: hasty,
         when: |it| {
             the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
@@ -87,7 +87,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         row: "B-07",
-        name: "a_savepoint_that_is_complete_after_the_update_was_given_up_serves_a_revert",
+        name: "a_job_that_a_late_savepoint_stopped_serves_a_revert",
         given: hasty,
         when: |it| {
             the_savepoint(it, "takes 3 min", SavepointFault::Takes(180_000));
