@@ -23,6 +23,7 @@ use crate::policy::Policy;
 use names::Role;
 
 pub use config::operator_keys;
+pub(crate) use deployment::{FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG};
 pub use ingress::host;
 pub use service::{Address, address, jobmanager_selector, ui_port};
 

@@ -34,6 +34,11 @@ pub enum Rule {
     DeletionHeard,
     StatusUnreadable,
     UnreadableReleased,
+    OriginalTakenOver,
+    OriginalStopped,
+    OriginalBegunAnew,
+    OriginalDeletionHeard,
+    OriginalAwaited,
     KubernetesAwaited,
     FlinkAwaited,
     BackoffAwaited,
@@ -172,6 +177,27 @@ impl Rule {
                 &[],
                 &[E::RemoveFinalizer],
                 "The status is unreadable, but the application is to be deleted and deleteMode is None.",
+            ),
+
+            // What the original operator left in the middle of something
+            Rule::OriginalTakenOver => {
+                moves(&[], Running, "The original operator left a job that runs: it is taken over as it runs.")
+            }
+            Rule::OriginalStopped => moves(
+                &[],
+                DeployFailed,
+                "The original operator left no job that runs; what state is known of it is kept for the next one.",
+            ),
+            Rule::OriginalBegunAnew => {
+                moves(&[], New, "The original operator had not submitted anything yet: the deploy begins anew.")
+            }
+            Rule::OriginalDeletionHeard => {
+                moves(&[], Deleting, "The application is to be deleted, and the original operator had not finished.")
+            }
+            Rule::OriginalAwaited => stays(
+                &[],
+                &[],
+                "It is not known yet what became of the savepoint or the job that the original operator asked for.",
             ),
 
             // Waiting that any phase may have to do

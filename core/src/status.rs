@@ -3,18 +3,18 @@
 //! The original's fields keep their names and meaning; each phase that must remember more has one
 //! optional object. What this version does not know in a status is left as it was found.
 
-use std::num::NonZeroU32;
+mod original;
+
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::application::{Application, JobPlan};
+use crate::application::Application;
 use crate::crd::{FlinkApplicationError, FlinkApplicationStatus, FlinkClusterStatus, FlinkJobStatus};
 use crate::health::{ClusterFigures, Health, JobFigures};
-use crate::id::{JobId, RevisionId};
 use crate::manifest;
-use crate::memory::{Deployed, LastError, Ledger, Memory, Revision};
+use crate::memory::{Deployed, LastError, Ledger, Memory};
 use crate::phase::{DeployFailed, Phase, PhaseName, Running};
 use crate::policy::Policy;
 use crate::snapshot::{JobState, Remembered};
@@ -24,6 +24,9 @@ pub fn read(status: Option<&FlinkApplicationStatus>) -> Remembered {
     let Some(status) = status else {
         return Remembered::Known(Box::default());
     };
+    if let Some(left) = original::left(status) {
+        return Remembered::Left(Box::new(left));
+    }
     match phase(status) {
         Ok(phase) => Remembered::Known(Box::new(Memory { phase, ledger: ledger(status) })),
         Err(problem) => Remembered::Unreadable(problem),
@@ -37,7 +40,7 @@ fn phase(status: &FlinkApplicationStatus) -> Result<Phase, String> {
     }
     let name = PhaseName::from_str(word).map_err(|_| format!("phase {word:?} is not one of this version's"))?;
     // The original kept no object beside these two, and they can be taken over without one.
-    let since = || status.last_updated_at.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    let since = || original::since(status);
     let missing = || format!("phase {word} needs the object beside it that says what is being deployed");
     match name {
         PhaseName::New => Ok(Phase::New),
@@ -56,29 +59,13 @@ fn phase(status: &FlinkApplicationStatus) -> Result<Phase, String> {
 fn ledger(status: &FlinkApplicationStatus) -> Ledger {
     Ledger {
         deploys: status.deploys.unwrap_or(0),
-        deployed: status.deployed.clone().or_else(|| deployed_by_the_original(status)),
+        deployed: status.deployed.clone().or_else(|| original::deployed(status)),
         savepoint: status.savepoint.clone(),
-        failed: status.failed.clone(),
+        failed: status.failed.clone().or_else(|| original::failed(status)),
         last_error: status.last_seen_error.as_ref().and_then(last_error),
         cluster: status.cluster_status.as_ref().and_then(cluster_figures),
         job: status.job_status.as_ref().and_then(job_figures),
     }
-}
-
-/// A job that the original operator left running.
-fn deployed_by_the_original(status: &FlinkApplicationStatus) -> Option<Deployed> {
-    let id = status.deploy_hash.as_deref().filter(|id| !id.is_empty())?;
-    let job = status.job_status.as_ref()?;
-    let job_id = job.job_id.as_deref().filter(|id| !id.is_empty())?;
-    let plan = JobPlan {
-        jar_name: job.jar_name.clone()?,
-        entry_class: job.entry_class.clone()?,
-        program_args: job.program_args.clone().unwrap_or_default(),
-        parallelism: NonZeroU32::new(u32::try_from(job.parallelism?).ok()?)?,
-        allow_non_restored_state: job.allow_non_restored_state.unwrap_or(false),
-    };
-    let revision = Revision { id: RevisionId::known(id), digest: None, number: 0, generation: 0, job: plan };
-    Some(Deployed { revision, job: JobId::known(job_id), next_stop: 1, restored_from: None })
 }
 
 /// Writes the memory into a status, beginning with what was there.

@@ -71,6 +71,8 @@ pub enum EventReason {
     DeletionBlocked,
     /// The spec cannot be deployed as it is written.
     SpecRefused,
+    /// The original operator left something whose end must be seen first.
+    TakeoverAwaited,
 }
 
 impl EventReason {
@@ -91,6 +93,7 @@ impl EventReason {
             | EventReason::CanceledJob
             | EventReason::JobSubmitted
             | EventReason::JobFinished
+            | EventReason::TakeoverAwaited
             | EventReason::ToreDownCluster
             | EventReason::ForceCanceling => false,
         }

@@ -1,5 +1,7 @@
 //! A snapshot as a phase reads it: shorthands for what several phases ask of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::application::{Application, Refusal, Spec};
@@ -11,7 +13,7 @@ use crate::memory::{Deployed, Failure, LastError, Ledger, Memory, Revision, Trie
 use crate::phase::{DeployFailed, Phase, Running, Updating};
 use crate::policy::Policy;
 use crate::rule::Rule;
-use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Snapshot, Trouble};
+use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Seen, Snapshot, Trouble, Written};
 use crate::step::{EventReason, Step};
 
 /// Borrowed access to one snapshot.
@@ -58,6 +60,10 @@ impl<'a> View<'a> {
 
     pub fn objects(&self) -> Option<&'a Objects> {
         self.snapshot.observed.objects.present()
+    }
+
+    pub fn observed_written(&self) -> &'a Seen<BTreeMap<RevisionId, Written>> {
+        &self.snapshot.observed.written
     }
 
     pub fn flink(&self, revision: &RevisionId) -> &'a FlinkSeen {
@@ -189,8 +195,11 @@ impl<'a> View<'a> {
     pub fn leftovers(&self, objects: &Objects, keep: &[Option<&RevisionId>]) -> (Vec<Effect>, bool) {
         let mut effects = Vec::new();
         let mut left = false;
+        // Pods that the original scaled in place find their JobManager by the Service of a former revision.
+        let adopted = self.deployed().is_some_and(|deployed| deployed.revision.number == 0);
         for (revision, cluster) in &objects.clusters {
-            if !keep.contains(&Some(revision)) {
+            let needed = adopted && cluster.jobmanager.is_none() && cluster.taskmanager.is_none();
+            if !keep.contains(&Some(revision)) && !needed {
                 left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
                 effects.extend(removal(revision, cluster));
             }

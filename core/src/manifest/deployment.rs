@@ -17,9 +17,9 @@ use crate::id::RevisionId;
 use crate::policy::Policy;
 
 /// The variable that the image's entry point reads the configuration from.
-const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
+pub const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
 /// The variable that images for older operators read it from.
-const OPERATOR_FLINK_CONFIG: &str = "OPERATOR_FLINK_CONFIG";
+pub const OPERATOR_FLINK_CONFIG: &str = "OPERATOR_FLINK_CONFIG";
 
 pub(super) fn deployment(
     app: &Application,

@@ -21,7 +21,7 @@ pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
         let savepoint = Some((holder.job.clone(), holder.trigger(application_uid)));
         (holder.revision.clone(), FlinkNeeds { overview: false, job: job.clone(), savepoint, checkpoints: job })
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// The deletion is heard in `phase`: which job must end first?

@@ -1,6 +1,7 @@
 //! DeployFailed: the last deploy was given up. What ran before is watched as in Running; the failed
 //! cluster goes, and any edit that asks for something else begins another deploy.
 
+use crate::adopt;
 use crate::application::Spec;
 use crate::phase::{DeployFailed, monitor};
 use crate::rule::Rule;
@@ -12,7 +13,7 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
         Err(_) => {}
         Ok(spec) => {
-            if let Some(step) = monitor::adopt(view, spec).or_else(|| edited(view, spec)) {
+            if let Some(step) = adopt::deployed(view).or_else(|| edited(view, spec)) {
                 return step;
             }
         }
@@ -38,6 +39,6 @@ fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
     } else if tried == Some(spec.digest()) {
         None
     } else {
-        Some(view.begin(Rule::SpecChanged, spec))
+        Some(adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec)))
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::application::Spec;
 use crate::backoff;
 use crate::health::{self, Difference};
 use crate::memory::Ledger;
@@ -19,21 +18,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let needs = FlinkNeeds { overview: true, job: job.clone(), savepoint: None, checkpoints: job };
         (deployed.revision.id.clone(), needs)
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
-}
-
-/// A job that an operator before us deployed is taken over as it runs, if it is the job that the spec asks for.
-pub(super) fn adopt(view: &View<'_>, spec: &Spec) -> Option<Step> {
-    let deployed = view.deployed().filter(|deployed| deployed.revision.digest.is_none())?;
-    if deployed.revision.job != spec.job {
-        return None;
-    }
-    let mut memory = view.memory.clone();
-    if let Some(deployed) = &mut memory.ledger.deployed {
-        deployed.revision.digest = Some(spec.digest().clone());
-        deployed.revision.generation = view.app.generation;
-    }
-    Some(Rule::RevisionAdopted.to(memory))
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.

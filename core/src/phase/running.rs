@@ -1,5 +1,6 @@
 //! Running: the spec is deployed. At rest this looks, and does nothing.
 
+use crate::adopt;
 use crate::effect::Effect;
 use crate::manifest;
 use crate::phase::{Running, monitor};
@@ -13,11 +14,11 @@ pub(super) fn step(view: &View<'_>, _at: &Running) -> Step {
         Err(refusal) => return view.refuse(refusal),
         Ok(spec) => spec,
     };
-    if let Some(step) = monitor::adopt(view, spec) {
+    if let Some(step) = adopt::deployed(view) {
         return step;
     }
     if !view.asks_for_deployed(spec) {
-        return view.begin(Rule::SpecChanged, spec);
+        return adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec));
     }
     let Some(objects) = view.objects() else {
         return view.kubernetes_awaited();

@@ -35,7 +35,7 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
         savepoint: Some((holder.job.clone(), holder.trigger(application_uid))),
         checkpoints: Some(holder.job),
     };
-    Needs { objects: false, flink: BTreeMap::from([(holder.revision, flink)]) }
+    Needs { objects: false, flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {

@@ -26,7 +26,7 @@ fn job_id(application_uid: &str, at: &SubmittingJob) -> JobId {
 
 pub(super) fn needs(application_uid: &str, at: &SubmittingJob) -> Needs {
     let flink = FlinkNeeds { job: Some(job_id(application_uid, at)), ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &SubmittingJob) -> Step {
