@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::effect::EffectKey;
-use flink_operator_core::snapshot::{Observed, Report, Snapshot};
+use flink_operator_core::snapshot::{Observed, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
 use jiff::Timestamp;
@@ -130,14 +130,25 @@ impl Reconciler {
         let needs = needs(&application, &status::read(resource.status.as_ref()));
         let objects = async {
             match (needs.objects, fresh) {
-                (false, _) => flink_operator_core::snapshot::Seen::NotAsked,
+                (false, _) => Seen::NotAsked,
                 (true, true) => observe::kubernetes::fresh_objects(&self.context.client, &application).await,
                 (true, false) => self.context.children.look(&application),
             }
         };
-        let (objects, flink) =
-            futures::join!(objects, observe::flink::look(&self.context.flink, &application, &needs.flink));
-        Observed { objects, flink }
+        // Asked only while an application is taken over from the original operator.
+        let written = async {
+            match needs.written {
+                false => Seen::NotAsked,
+                true => observe::kubernetes::fresh_written(&self.context.client, &application).await,
+            }
+        };
+        let client = &self.context.flink;
+        let (objects, written, flink) =
+            futures::join!(objects, written, observe::flink::look(client, &application, &needs.flink));
+        let clusters = objects.present().filter(|_| needs.jobs).map(|objects| &objects.clusters);
+        let jobmanagers = clusters.into_iter().flatten().filter(|(_, cluster)| cluster.jobmanager.is_some());
+        let jobs = observe::flink::jobs(client, &application, jobmanagers.map(|(revision, _)| revision)).await;
+        Observed { objects, written, jobs, flink }
     }
 
     async fn act(&mut self, resource: &Arc<FlinkApplication>, step: &Step) {

@@ -11,7 +11,11 @@ use crate::view::View;
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
     match &view.app.spec {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
-        Err(_) => {}
+        Err(_) => {
+            if let Some(step) = adopt::deployed(view) {
+                return step;
+            }
+        }
         Ok(spec) => {
             if let Some(step) = adopt::deployed(view).or_else(|| edited(view, spec)) {
                 return step;

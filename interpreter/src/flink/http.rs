@@ -20,6 +20,8 @@ pub enum Call {
     Overview,
     /// `GET /taskmanagers`
     TaskManagers,
+    /// `GET /jobs`
+    Jobs,
     /// `GET /jobs/:id`
     Job,
     /// `GET /jobs/:id/metrics`
@@ -45,6 +47,7 @@ impl Call {
         match self {
             Self::Overview => "GetClusterOverview",
             Self::TaskManagers => "GetTaskManagers",
+            Self::Jobs => "GetJobs",
             Self::Job => "GetJobOverview",
             Self::JobMetrics => "GetJobMetrics",
             Self::Exceptions => "GetJobExceptions",

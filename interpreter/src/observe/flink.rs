@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, Seen};
+use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Seen};
 use futures::future::{join_all, join4};
 
 use crate::error::Error;
@@ -19,6 +19,19 @@ pub async fn look(
     let looks = needs.iter().map(async |(revision, needs)| {
         let jobmanager = client.of(application, revision);
         (revision.clone(), look_at(&jobmanager, needs).await)
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+/// What the JobManagers of these revisions list.
+pub async fn jobs(
+    client: &FlinkClient,
+    application: &Application,
+    revisions: impl Iterator<Item = &RevisionId>,
+) -> BTreeMap<RevisionId, Seen<Vec<ListedJob>>> {
+    let looks = revisions.map(async |revision| {
+        let jobs = client.of(application, revision).jobs().await;
+        (revision.clone(), seen(Call::Jobs, jobs.map(Some)))
     });
     join_all(looks).await.into_iter().collect()
 }
