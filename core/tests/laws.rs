@@ -34,7 +34,7 @@ static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(flink_operator_core::
 fn known(snapshot: &Snapshot) -> Option<&Memory> {
     match &snapshot.memory {
         Remembered::Known(memory) => Some(memory),
-        Remembered::Unreadable(_) => None,
+        Remembered::Left(_) | Remembered::Unreadable(_) => None,
     }
 }
 
@@ -45,6 +45,12 @@ fn only_what_was_asked(snapshot: &Snapshot) -> Snapshot {
     asked.observed = Observed::default();
     if needs.objects {
         asked.observed.objects = snapshot.observed.objects.clone();
+    }
+    if needs.written {
+        asked.observed.written = snapshot.observed.written.clone();
+    }
+    if needs.jobs {
+        asked.observed.jobs = snapshot.observed.jobs.clone();
     }
     for (revision, questions) in &needs.flink {
         let Some(all) = snapshot.observed.flink.get(revision) else { continue };

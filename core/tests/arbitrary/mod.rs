@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use flink_operator_core::adopt::{Left, LeftIn};
 use flink_operator_core::application::{Application, JobPlan};
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::effect::EffectKey;
 use flink_operator_core::health::{ClusterFigures, Health, JobFigures};
-use flink_operator_core::id::{Digest, JobId, RevisionId};
+use flink_operator_core::id::{Digest, JobId, RevisionId, TriggerId};
+use flink_operator_core::manifest;
 use flink_operator_core::memory::{
     Deployed, Failure, JobHolder, LastError, Ledger, Memory, Revision, Savepoint, Tries,
 };
@@ -56,7 +58,8 @@ fn revision() -> BoxedStrategy<Revision> {
         .prop_map(|(n, known)| Revision {
             id: revisions()[n as usize].clone(),
             digest: known.then(|| DIGESTS[n as usize % 3].clone()),
-            number: n + 1,
+            // The original's have no number.
+            number: if known { n + 1 } else { 0 },
             generation: i64::from(n) + 1,
             job: JobPlan {
                 jar_name: "orders.jar".into(),
@@ -278,14 +281,15 @@ fn flink() -> BoxedStrategy<FlinkSeen> {
         0..3u32,
         prop::option::of(checkpoint()),
         prop::option::of(checkpoint()),
-        prop::option::of(checkpoint()),
+        (prop::option::of(checkpoint()), prop::option::of(checkpoint())),
     )
-        .prop_map(|(completed, failed, latest, restored, savepoint)| Checkpoints {
+        .prop_map(|(completed, failed, latest, restored, (savepoint, any_savepoint))| Checkpoints {
             completed,
             failed,
             latest,
             restored,
             savepoint,
+            any_savepoint,
         });
     (seen(overview), seen(job()), seen(savepoint), seen(checkpoints))
         .prop_map(|(overview, job, savepoint, checkpoints)| FlinkSeen { overview, job, savepoint, checkpoints })
@@ -348,13 +352,62 @@ fn objects() -> BoxedStrategy<Objects> {
         .boxed()
 }
 
+/// What is written of each revision: one of the specs, or the Deployment of one role alone.
+fn written() -> BoxedStrategy<BTreeMap<RevisionId, Written>> {
+    static WRITTEN: LazyLock<Vec<Vec<Written>>> = LazyLock::new(|| {
+        let of = |revision: &RevisionId, spec: usize| {
+            let application = application(manifest(spec));
+            let made =
+                manifest::render(&application, &application.spec.clone().unwrap(), &Policy::default(), revision);
+            Written { jobmanager: Some(Box::new(made.jobmanager)), taskmanager: Some(Box::new(made.taskmanager)) }
+        };
+        revisions().iter().map(|revision| (0..3).map(|spec| of(revision, spec)).collect()).collect()
+    });
+    let of = |n: usize| {
+        prop::option::weighted(0.9, (0..3usize, prop::bool::weighted(0.1))).prop_map(move |found| {
+            found.map(|(spec, torn)| {
+                let mut written = WRITTEN[n][spec].clone();
+                written.taskmanager = written.taskmanager.filter(|_| !torn);
+                (revisions()[n].clone(), written)
+            })
+        })
+    };
+    (0..4).map(of).collect::<Vec<_>>().prop_map(|all| all.into_iter().flatten().collect()).boxed()
+}
+
+fn jobs() -> BoxedStrategy<BTreeMap<RevisionId, Seen<Vec<ListedJob>>>> {
+    let listed = || (job_id(), job_state()).prop_map(|(id, state)| ListedJob { id, state });
+    let of = |revision: RevisionId| {
+        prop::option::weighted(0.95, seen(prop::collection::vec(listed(), 0..3)))
+            .prop_map(move |found| found.map(|found| (revision.clone(), found)))
+    };
+    let all: Vec<_> = revisions().into_iter().map(of).collect();
+    all.prop_map(|all| all.into_iter().flatten().collect()).boxed()
+}
+
+/// What the original may have left.
+fn left() -> BoxedStrategy<Left> {
+    let phase = prop::sample::select(LeftIn::iter().collect::<Vec<_>>());
+    let trigger = (job_id(), 1..3u32).prop_map(|(job, attempt)| TriggerId::derive(UID, &job, attempt));
+    let status = (prop::option::of(revision()), prop::option::of(job_id()), prop::option::of(trigger));
+    (phase, status, prop::option::of(path()), time(), prop::option::of(job_figures()))
+        .prop_map(|(phase, (deployed, job, trigger), savepoint, since, figures)| {
+            let deployed = deployed.map(|revision| Revision { digest: None, number: 0, ..revision });
+            Left { phase, deployed, job, trigger, savepoint, since, figures }
+        })
+        .boxed()
+}
+
 fn observed() -> BoxedStrategy<Observed> {
     let all: Vec<_> = revisions()
         .into_iter()
         .map(|id| prop::option::weighted(0.9, flink()).prop_map(move |seen| seen.map(|it| (id.clone(), it))))
         .collect();
-    (seen(objects()), all)
-        .prop_map(|(objects, all)| Observed { objects, flink: all.into_iter().flatten().collect::<BTreeMap<_, _>>() })
+    (seen(objects()), seen(written()), jobs(), all)
+        .prop_map(|(objects, written, jobs, all)| {
+            let flink = all.into_iter().flatten().collect::<BTreeMap<_, _>>();
+            Observed { objects, written, jobs, flink }
+        })
         .boxed()
 }
 
@@ -460,6 +513,7 @@ fn snapshots(phase: BoxedStrategy<Phase>, deleted: f64) -> BoxedStrategy<Snapsho
     let remembered = prop_oneof![
         30 => (phase, ledger()).prop_map(|(phase, ledger)| Remembered::Known(Box::new(Memory { phase, ledger }))),
         1 => text().prop_map(Remembered::Unreadable),
+        3 => left().prop_map(|left| Remembered::Left(Box::new(left))),
     ];
     let report = prop::option::weighted(0.3, trouble()).prop_map(|trouble| Report {
         failed: trouble.map(|trouble| (EffectKey("effect".into()), trouble)).into_iter().collect(),

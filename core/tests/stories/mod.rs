@@ -5,6 +5,7 @@ pub mod accidents;
 pub mod deleting;
 pub mod deploying;
 pub mod refusals;
+pub mod taking_over;
 pub mod upgrading;
 
 use flink_operator_core::memory::Failure;
@@ -87,6 +88,21 @@ stories! {
         a_status_that_makes_no_sense_is_left_alone,
         a_status_that_makes_no_sense_does_not_keep_a_deletion_without_care,
         what_the_original_deployed_is_taken_over,
+    }
+    taking_over {
+        an_update_that_the_original_began_begins_anew,
+        a_first_deploy_that_the_original_began_begins_anew,
+        a_savepoint_that_the_original_asked_for_is_awaited,
+        a_savepoint_of_the_original_is_found_when_flink_has_forgotten_the_request,
+        a_savepoint_of_the_original_that_fails_leaves_the_job_as_it_is,
+        a_savepoint_of_the_original_that_hangs_is_not_awaited_for_ever,
+        a_job_that_the_original_submitted_is_the_deployed_one,
+        a_job_that_the_original_did_not_submit_is_started_from_its_savepoint,
+        a_rollback_of_the_original_that_started_the_former_job_is_taken_over,
+        nothing_is_submitted_while_a_jobmanager_of_the_original_does_not_answer,
+        a_deletion_that_the_original_began_goes_on,
+        a_deletion_that_the_original_heard_and_did_not_begin_takes_the_savepoint,
+        an_application_whose_rollback_failed_starts_from_what_is_known,
     }
     accidents {
         figures_are_refreshed_once_a_minute,
