@@ -5,6 +5,7 @@
 
 mod canonical;
 mod content;
+mod hash;
 mod jobs;
 mod left;
 
@@ -52,13 +53,28 @@ pub(crate) fn deployed(view: &View<'_>) -> Option<Step> {
     }
     let spec = view.app.spec.as_ref().ok()?;
     if difference(view, spec, deployed, written).is_some() {
-        return None;
+        return given_up(view, spec);
     }
     Some(move_to(view, |deployed| {
         deployed.revision.digest = Some(spec.digest().clone());
         deployed.revision.generation = view.app.generation;
         deployed.revision.job = spec.job.clone();
     }))
+}
+
+/// What the original gave up is not tried again before the next edit.
+fn given_up(view: &View<'_>, spec: &Spec) -> Option<Step> {
+    let failed = view.ledger().failed.as_ref().filter(|failed| failed.digest.is_none())?;
+    let asked = content::Asked { app: view.app, spec, policy: view.policy };
+    if failed.revision != Some(hash::of(&asked)) {
+        return None;
+    }
+    let mut memory = view.memory.clone();
+    if let Some(failed) = &mut memory.ledger.failed {
+        failed.digest = Some(spec.digest().clone());
+        failed.generation = view.app.generation;
+    }
+    Some(Rule::RevisionAdopted.to(memory))
 }
 
 /// Tells beside `step` why the deployed job was not taken over, if that is why it is taken.

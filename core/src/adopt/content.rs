@@ -47,7 +47,7 @@ pub(super) fn difference(asked: &Asked<'_>, revision: &Revision, written: &Writt
 }
 
 /// What we would write, as this revision.
-fn rendered(asked: &Asked<'_>, revision: &RevisionId) -> manifest::Manifests {
+pub(super) fn rendered(asked: &Asked<'_>, revision: &RevisionId) -> manifest::Manifests {
     manifest::render(asked.app, asked.spec, asked.policy, revision)
 }
 

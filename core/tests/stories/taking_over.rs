@@ -151,7 +151,6 @@ pub fn a_rollback_of_the_original_that_started_the_former_job_is_taken_over() ->
     assert!(life.original_submits(&RevisionId::known(&former), Some(&path), JOB));
     fire(&mut life, Rule::OriginalTakenOver);
     assert_eq!(life.deployed().unwrap().revision.id.as_str(), former);
-    one_job_runs(&life);
     upgraded(&mut life);
     life
 }
