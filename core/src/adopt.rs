@@ -21,8 +21,8 @@ use crate::snapshot::{Needs, Seen, Written};
 use crate::step::Step;
 use crate::view::View;
 
-pub use left::{Left, LeftIn};
 pub(crate) use jobs::unknown_plan;
+pub use left::{Left, LeftIn};
 pub(crate) use left::{needs as needs_of_left, step as step_of_left};
 
 /// Adds to `needs` what the taking over of a deployed job asks for. At rest that is nothing.

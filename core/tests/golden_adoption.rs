@@ -32,10 +32,14 @@ const JOB: &str = "9b1c3a0e5d6f4f0a9c660d4c4a5e7f10";
 
 /// The recorded cases; None where there is no record.
 fn golden() -> Option<Vec<Value>> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("shared/spec/lyft-golden.json");
+    let beside =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("shared/spec/lyft-golden.json");
     let path = std::env::var_os("LYFT_GOLDEN").map_or_else(beside, PathBuf::from);
     let Ok(text) = std::fs::read(&path) else {
-        println!("not run: there is no record of the original's objects at {}; name one in LYFT_GOLDEN", path.display());
+        println!(
+            "not run: there is no record of the original's objects at {}; name one in LYFT_GOLDEN",
+            path.display()
+        );
         return None;
     };
     Some(serde_json::from_slice(&text).unwrap())
@@ -63,7 +67,8 @@ impl Case {
             ..Policy::default()
         };
         let deployment = |role: &str| serde_json::from_value::<Deployment>(case[role].clone()).unwrap().into();
-        let written = Written { jobmanager: Some(deployment("jobmanager")), taskmanager: Some(deployment("taskmanager")) };
+        let written =
+            Written { jobmanager: Some(deployment("jobmanager")), taskmanager: Some(deployment("taskmanager")) };
         let hash = case["hash"].as_str().unwrap().to_owned();
         let status = status_of(&input, phase, &hash);
         Self { input, policy, phase, hash, written, status }
@@ -102,7 +107,8 @@ impl Case {
         let application = Application::parse(&resource);
         let needs = needs(&application, &memory);
         let flink = needs.flink.keys().map(|revision| (revision.clone(), running())).collect();
-        let label = self.written.jobmanager.as_ref().unwrap().metadata.labels.as_ref().unwrap()["flink-app-hash"].clone();
+        let label =
+            self.written.jobmanager.as_ref().unwrap().metadata.labels.as_ref().unwrap()["flink-app-hash"].clone();
         let label = RevisionId::known(label);
         let written = match needs.written {
             true => Seen::Present(BTreeMap::from([(label.clone(), self.written.clone())])),
@@ -241,7 +247,14 @@ fn objects(app: &str, revision: &RevisionId, written: &Written) -> Objects {
         it.as_ref().map(|it| {
             let name = it.metadata.name.clone().unwrap();
             let replicas = u32::try_from(it.spec.as_ref().unwrap().replicas.unwrap()).unwrap();
-            DeploymentSeen { uid: name.clone(), name, deleting: false, replicas, existing: replicas, available: replicas }
+            DeploymentSeen {
+                uid: name.clone(),
+                name,
+                deleting: false,
+                replicas,
+                existing: replicas,
+                available: replicas,
+            }
         })
     };
     let service = |name: String| ServiceSeen { uid: name.clone(), name, deleting: false, selects: "RANDOM".into() };
@@ -403,21 +416,71 @@ fn what_the_original_printed_otherwise_is_the_same_golden_configuration() {
         // The new key sorts where the record's first keys may not: only where the result is in order.
         let first = large.input["spec"]["flinkConfig"].as_object().unwrap().keys().all(|key| key.as_str() <= "a.count");
         assert!(!first || large.taken_over().adopted(), "{name}: {:?}", large.taken_over().rules);
-        let address = case.clone().live(|deployment| printed(deployment, "jobmanager.rpc.address: ", "jobmanager.rpc.address: x"));
+        let address = case
+            .clone()
+            .live(|deployment| printed(deployment, "jobmanager.rpc.address: ", "jobmanager.rpc.address: x"));
         assert!(address.taken_over().adopted(), "{name}");
+    });
+}
+
+#[test]
+fn what_the_original_gave_up_is_not_tried_again_before_the_next_golden_edit() {
+    every_case(|name, case| {
+        // The colour is part of the hash, and this application has none.
+        if case.phase != "DeployFailed" || name.starts_with("bluegreen") {
+            return;
+        }
+        let container = "/spec/template/spec/containers/0";
+        let mut failed = case.live(|it| *it.pointer_mut(&format!("{container}/image")).unwrap() = "repo/img:0".into());
+        failed.status["failedDeployHash"] = failed.hash.clone().into();
+        let outcome = failed.taken_over();
+        assert_eq!(outcome.rules.first(), Some(&Rule::RevisionAdopted), "{name}");
+        assert_eq!((outcome.rules.last(), outcome.effects.as_slice()), (Some(&Rule::FailureRests), [].as_slice()));
+        assert!(failed.spec(|spec| spec["restartNonce"] = "again".into()).taken_over().upgraded(), "{name}");
     });
 }
 
 #[test]
 fn a_golden_cluster_that_was_relabelled_in_place_is_not_deleted() {
     every_case(|name, case| {
-        let mut relabelled = case.live(|deployment| deployment["metadata"]["labels"]["flink-app-hash"] = "5ca1ab1e".into());
+        let mut relabelled =
+            case.live(|deployment| deployment["metadata"]["labels"]["flink-app-hash"] = "5ca1ab1e".into());
         for (deploy_hash, what) in [(relabelled.hash.clone(), "half-way"), ("5ca1ab1e".to_owned(), "done")] {
             relabelled.status["deployHash"] = deploy_hash.into();
             let outcome = relabelled.taken_over();
             assert!(outcome.adopted(), "{name}, {what}: {:?}", outcome.rules);
             assert_eq!(outcome.memory.ledger.deployed.unwrap().revision.id.as_str(), "5ca1ab1e", "{name}, {what}");
         }
+    });
+}
+
+#[test]
+fn a_golden_application_left_in_the_middle_of_an_update_that_was_written_back_is_adopted() {
+    every_case(|name, mut case| {
+        for phase in ["Updating", "ClusterStarting", "Rescaling", "Savepointing", "Cancelling", "Recovering"] {
+            case.status["phase"] = phase.into();
+            let outcome = case.taken_over();
+            assert_eq!(outcome.rules.first(), Some(&Rule::OriginalTakenOver), "{name}, {phase}");
+            assert!(outcome.adopted(), "{name}, {phase}: {:?}", outcome.rules);
+            let changed = case.clone().spec(|spec| spec["image"] = "repo/img:2".into()).taken_over();
+            assert_eq!(changed.rules, [Rule::OriginalTakenOver, Rule::SpecChanged, Rule::ClusterRequested], "{name}");
+        }
+    });
+}
+
+#[test]
+fn the_job_of_a_golden_blue_green_version_is_the_one_beside_it() {
+    every_case(|name, mut case| {
+        let ours = case.status["jobStatus"].take();
+        case.status["deploymentMode"] = "BlueGreen".into();
+        case.status["versionStatuses"] = json!([
+            { "appVersion": "green", "versionHash": case.hash, "jobStatus": ours },
+            { "appVersion": "blue", "versionHash": "0badc0de", "jobStatus": { "jobID": "another" } },
+        ]);
+        case.status["jobStatus"] = json!({ "jobID": "another", "lastFailingTime": null });
+        let outcome = case.taken_over();
+        assert!(outcome.adopted(), "{name}: {:?}", outcome.rules);
+        assert_eq!(outcome.memory.ledger.deployed.unwrap().job, JobId::known(JOB), "{name}");
     });
 }
 

@@ -86,9 +86,9 @@ fn quantities(name: &str, value: &Value) -> Option<Value> {
         read.map_or_else(|| value.clone(), |quantity| quantity.nanos().to_string().into())
     };
     match (name, value) {
-        ("limits" | "requests", Value::Object(list)) => {
-            Some(Value::Object(list.iter().map(|(resource, value)| (resource.clone(), amount(value))).collect::<Map<_, _>>()))
-        }
+        ("limits" | "requests", Value::Object(list)) => Some(Value::Object(
+            list.iter().map(|(resource, value)| (resource.clone(), amount(value))).collect::<Map<_, _>>(),
+        )),
         ("sizeLimit" | "divisor", Value::String(_)) => Some(amount(value)),
         _ => None,
     }
@@ -131,7 +131,8 @@ mod tests {
     fn amounts_are_equal_however_they_are_written() {
         let written = |resources: Value| super::resources(Some(&serde_json::from_value(resources).unwrap()));
         let limits = json!({ "limits": { "cpu": "1", "memory": "1024Mi" } });
-        let both = json!({ "limits": { "cpu": "1000m", "memory": "1Gi" }, "requests": { "cpu": "1", "memory": "1Gi" } });
+        let both =
+            json!({ "limits": { "cpu": "1000m", "memory": "1Gi" }, "requests": { "cpu": "1", "memory": "1Gi" } });
         assert_eq!(written(limits), written(both.clone()));
         assert_ne!(written(json!({ "limits": { "cpu": "1" } })), written(both));
     }

@@ -122,7 +122,8 @@ fn same_environment(plan: &PodPlan, ours: &[EnvVar], theirs: &[EnvVar]) -> bool 
         users(theirs).iter().filter(|it| !(copies && it.name == OPERATOR_FLINK_CONFIG)).collect();
     let ours = users(ours);
     let same = |ours: &EnvVar, theirs: &EnvVar| {
-        let begins = theirs.value.as_deref().zip(ours.value.as_deref()).and_then(|(long, short)| long.strip_prefix(short));
+        let begins =
+            theirs.value.as_deref().zip(ours.value.as_deref()).and_then(|(long, short)| long.strip_prefix(short));
         let extended = ours.name == FLINK_PROPERTIES && begins.is_some_and(|rest| rest.starts_with('\n'));
         plain(ours) == plain(theirs) || (extended && ours.name == theirs.name)
     };
@@ -165,5 +166,6 @@ fn not_told(spec: &Spec, key: &str, theirs: &str) -> bool {
         let requested = plan.resources.requests.as_ref().is_some_and(|amounts| amounts.contains_key("memory"));
         key == spec.memory_option.key(role.as_str()) && !requested
     };
-    theirs == "0k" && (silent(Role::JobManager, &spec.jobmanager.pod) || silent(Role::TaskManager, &spec.taskmanager.pod))
+    theirs == "0k"
+        && (silent(Role::JobManager, &spec.jobmanager.pod) || silent(Role::TaskManager, &spec.taskmanager.pod))
 }

@@ -39,7 +39,10 @@ fn listed<'a>(snapshot: &'a Snapshot, objects: &'a Objects) -> Result<Vec<Listed
         match snapshot.observed.jobs.get(revision) {
             Some(Seen::Present(jobs)) => all.extend(jobs.iter().map(|job| (revision, job))),
             Some(Seen::Unreachable(trouble)) => {
-                return Err(format!("the JobManager of {revision} may run a job and does not answer ({})", trouble.message));
+                return Err(format!(
+                    "the JobManager of {revision} may run a job and does not answer ({})",
+                    trouble.message
+                ));
             }
             Some(Seen::Absent | Seen::NotAsked) | None => {
                 return Err(format!("the JobManager of {revision} was not asked for its jobs yet"));
@@ -63,7 +66,13 @@ fn choose(snapshot: &Snapshot, left: &Left, all: &[Listed<'_>]) -> Jobs {
     let found = match (named, old.as_slice(), new.as_slice()) {
         (Some(named), _, _) => named,
         // The original started the one although the other still ran. It went on with the new one, except backwards.
-        (None, [old], [new]) => if left.phase == LeftIn::SubmittingJob { *new } else { *old },
+        (None, [old], [new]) => {
+            if left.phase == LeftIn::SubmittingJob {
+                *new
+            } else {
+                *old
+            }
+        }
         (None, [one], []) | (None, [], [one]) => *one,
         (None, [], []) => match ended_well(left, all) {
             Some(found) => found,

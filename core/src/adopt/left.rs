@@ -46,7 +46,9 @@ pub struct Left {
 }
 
 /// The phases of the original that leave something to be found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::EnumIter)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::EnumIter,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum LeftIn {
     /// A new cluster was being created; the deployed job was not touched.
@@ -267,7 +269,10 @@ impl End<'_> {
 
     fn awaits(&self, why: &str) -> Step {
         let poll = backoff::after(self.snapshot.now, 1_000);
-        let text = format!("{why}; until that is known, what the original operator left in {} is not touched", self.left.phase);
+        let text = format!(
+            "{why}; until that is known, what the original operator left in {} is not touched",
+            self.left.phase
+        );
         Rule::OriginalAwaited.stay().because(text.clone()).note(EventReason::TakeoverAwaited, text).wake_at(poll)
     }
 

@@ -38,7 +38,7 @@ pub(super) fn left(status: &FlinkApplicationStatus) -> Option<Left> {
         trigger: trigger(status),
         savepoint: text(&status.savepoint_path).map(str::to_owned),
         since: since(status),
-        figures: status.job_status.as_ref().and_then(super::job_figures),
+        figures: job_status(status).and_then(super::job_figures),
     })
 }
 
@@ -81,7 +81,7 @@ pub(super) fn since(status: &FlinkApplicationStatus) -> Timestamp {
 
 fn revision(status: &FlinkApplicationStatus) -> Option<Revision> {
     let id = RevisionId::known(text(&status.deploy_hash)?);
-    let job = status.job_status.as_ref().map_or_else(adopt::unknown_plan, plan);
+    let job = job_status(status).map_or_else(adopt::unknown_plan, plan);
     Some(Revision { id, digest: None, number: 0, generation: 0, job })
 }
 
@@ -98,7 +98,16 @@ fn plan(job: &FlinkJobStatus) -> JobPlan {
 }
 
 fn job(status: &FlinkApplicationStatus) -> Option<JobId> {
-    status.job_status.as_ref().and_then(|job| text(&job.job_id)).map(JobId::known)
+    job_status(status).and_then(|job| text(&job.job_id)).map(JobId::known)
+}
+
+/// In BlueGreen the job of each version stands beside the version; what stands at the top is the newer one's.
+fn job_status(status: &FlinkApplicationStatus) -> Option<&FlinkJobStatus> {
+    let hash = text(&status.deploy_hash);
+    let versions = status.version_statuses.iter().flatten();
+    let deployed = versions.filter(|version| hash.is_some() && text(&version.version_hash) == hash);
+    let of_it = deployed.filter_map(|version| version.job_status.as_ref()).next();
+    of_it.filter(|job| text(&job.job_id).is_some()).or(status.job_status.as_ref())
 }
 
 fn text(text: &Option<String>) -> Option<&str> {

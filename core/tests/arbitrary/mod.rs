@@ -357,8 +357,7 @@ fn written() -> BoxedStrategy<BTreeMap<RevisionId, Written>> {
     static WRITTEN: LazyLock<Vec<Vec<Written>>> = LazyLock::new(|| {
         let of = |revision: &RevisionId, spec: usize| {
             let application = application(manifest(spec));
-            let made =
-                manifest::render(&application, &application.spec.clone().unwrap(), &Policy::default(), revision);
+            let made = manifest::render(&application, &application.spec.clone().unwrap(), &Policy::default(), revision);
             Written { jobmanager: Some(Box::new(made.jobmanager)), taskmanager: Some(Box::new(made.taskmanager)) }
         };
         revisions().iter().map(|revision| (0..3).map(|spec| of(revision, spec)).collect()).collect()

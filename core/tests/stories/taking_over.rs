@@ -16,8 +16,19 @@ const JOB: u128 = 0xdef;
 fn left_in(life: &mut Life, phase: &str, more: Value) {
     let mut status = json!({ "phase": phase });
     for ours in [
-        "deploys", "deployed", "savepoint", "failed", "observedGeneration", "conditions", "updating",
-        "clusterStarting", "savepointing", "submittingJob", "running", "deployFailed", "deleting",
+        "deploys",
+        "deployed",
+        "savepoint",
+        "failed",
+        "observedGeneration",
+        "conditions",
+        "updating",
+        "clusterStarting",
+        "savepointing",
+        "submittingJob",
+        "running",
+        "deployFailed",
+        "deleting",
     ] {
         status[ours] = Value::Null;
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use flink_operator_core::id::{JobId, TriggerId};
-use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, SavepointSeen, Tasks};
+use flink_operator_core::snapshot::{
+    Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, SavepointSeen, Tasks,
+};
 use futures::future::{join, try_join};
 use jiff::Timestamp;
 
