@@ -1,8 +1,7 @@
 //! The objects we make, beside those that the original makes of the same resource.
 //!
 //! The original's objects were recorded by running it; the record is no part of this repository.
-//! `LYFT_GOLDEN` names the file, or else it is looked for beside the repository's directory; where there is none,
-//! that test says that it did not run.
+//! Where it is not at hand, that test says that it did not run.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -12,7 +11,7 @@
     clippy::indexing_slicing
 )]
 
-use std::path::{Path, PathBuf};
+mod record;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
@@ -57,14 +56,7 @@ fn variable(container: &Container, name: &str) -> String {
 
 #[test]
 fn our_objects_are_the_originals() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap();
-    let beside = || repository.with_file_name("shared").join("spec/lyft-golden.json");
-    let path = std::env::var_os("LYFT_GOLDEN").map_or_else(beside, PathBuf::from);
-    let Ok(text) = std::fs::read(&path) else {
-        println!("not run: there is no record of the original's objects; name one in LYFT_GOLDEN");
-        return;
-    };
-    let cases: Vec<Value> = serde_json::from_slice(&text).unwrap();
+    let Some(cases) = record::golden() else { return };
     let mut compared = 0;
     for case in &cases {
         let name = case["name"].as_str().unwrap();
@@ -72,15 +64,7 @@ fn our_objects_are_the_originals() {
             println!("{name}: skipped, the mode BlueGreen is not yet served");
             continue;
         }
-        let policy = &case["operatorConfig"];
-        let policy = Policy {
-            container_name_format: policy["containerNameFormat"].as_str().unwrap().to_owned(),
-            ingress_url_format: policy["ingressUrlFormat"].as_str().unwrap().to_owned(),
-            scheduler_name: policy["schedulerName"].as_str().unwrap().to_owned(),
-            ..Policy::default()
-        };
-        let input = served(case["input"].clone());
-        let made = render(input, &policy, case["hash"].as_str().unwrap());
+        let made = render(record::served(case), &record::policy(case), case["hash"].as_str().unwrap());
         let parts = [
             ("jobmanager", plain(&made.jobmanager)),
             ("taskmanager", plain(&made.taskmanager)),
@@ -98,23 +82,6 @@ fn our_objects_are_the_originals() {
     }
     println!("{compared} objects compared");
     assert!(compared >= 3 * (cases.len() - 1));
-}
-
-/// The input without the values that this version refuses; none of them shapes an object.
-fn served(mut input: Value) -> Value {
-    let spec = input["spec"].as_object_mut().unwrap();
-    for field in ["savepointDisabled", "scaleMode", "forceRollback", "tearDownVersionHash", "fallbackWithoutState"] {
-        if spec.remove(field).is_some() {
-            println!("left out {field}, which is not yet served");
-        }
-    }
-    // One recorded input has a boolean where the API server takes only text, and the object the text.
-    for mount in spec.get_mut("volumeMounts").and_then(Value::as_array_mut).into_iter().flatten() {
-        if mount["subPath"] == true {
-            mount["subPath"] = "true".into();
-        }
-    }
-    input
 }
 
 fn plain(object: &impl Serialize) -> Value {

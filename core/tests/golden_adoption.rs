@@ -1,7 +1,6 @@
 //! Taking over what the original operator deployed, told by a record of what it really makes of resources.
 //!
-//! `LYFT_GOLDEN` names the record, or else it is looked for beside the repository's directory. It is no part of the
-//! repository: where there is none, the tests say that they did not run.
+//! Where there is no record, the tests say that they did not run.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -11,8 +10,9 @@
     clippy::indexing_slicing
 )]
 
+mod record;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::{FlinkApplication, FlinkApplicationStatus};
@@ -30,21 +30,6 @@ use serde_json::{Value, json};
 
 const JOB: &str = "9b1c3a0e5d6f4f0a9c660d4c4a5e7f10";
 
-/// The recorded cases; None where there is no record.
-fn golden() -> Option<Vec<Value>> {
-    let beside =
-        || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("shared/spec/lyft-golden.json");
-    let path = std::env::var_os("LYFT_GOLDEN").map_or_else(beside, PathBuf::from);
-    let Ok(text) = std::fs::read(&path) else {
-        println!(
-            "not run: there is no record of the original's objects at {}; name one in LYFT_GOLDEN",
-            path.display()
-        );
-        return None;
-    };
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
 /// A recorded case with its application running.
 #[derive(Clone)]
 struct Case {
@@ -58,14 +43,7 @@ struct Case {
 
 impl Case {
     fn of(case: &Value, phase: &'static str) -> Self {
-        let input = served(case["input"].clone());
-        let policy = &case["operatorConfig"];
-        let policy = Policy {
-            container_name_format: policy["containerNameFormat"].as_str().unwrap().to_owned(),
-            ingress_url_format: policy["ingressUrlFormat"].as_str().unwrap().to_owned(),
-            scheduler_name: policy["schedulerName"].as_str().unwrap().to_owned(),
-            ..Policy::default()
-        };
+        let (input, policy) = (record::served(case), record::policy(case));
         let deployment = |role: &str| serde_json::from_value::<Deployment>(case[role].clone()).unwrap().into();
         let written =
             Written { jobmanager: Some(deployment("jobmanager")), taskmanager: Some(deployment("taskmanager")) };
@@ -182,27 +160,6 @@ fn status_of(input: &Value, phase: &str, hash: &str) -> Value {
     status
 }
 
-/// The input without the values that this version refuses; none of them shapes an object.
-fn served(mut input: Value) -> Value {
-    // One recorded input has a boolean where the API server takes only text, and the object the text.
-    for mount in input["spec"].get_mut("volumeMounts").and_then(Value::as_array_mut).into_iter().flatten() {
-        if mount["subPath"] == true {
-            mount["subPath"] = "true".into();
-        }
-    }
-    let read = |input: &Value| Application::parse(&serde_json::from_value::<FlinkApplication>(input.clone()).unwrap());
-    let refused = read(&input).spec.err().map(|refusal| refusal.to_string()).unwrap_or_default();
-    let spec = input["spec"].as_object_mut().unwrap();
-    spec.retain(|field, _| {
-        let refused = refused.contains(&format!("spec.{field}"));
-        if refused {
-            println!("left out {field}, which is not yet served");
-        }
-        !refused
-    });
-    input
-}
-
 fn fill_in(deployment: &mut Value) {
     deployment["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
     deployment["metadata"]["uid"] = "d-1".into();
@@ -288,7 +245,7 @@ fn running() -> FlinkSeen {
 }
 
 fn every_case(check: impl Fn(&str, Case)) {
-    for case in golden().into_iter().flatten() {
+    for case in record::golden().into_iter().flatten() {
         let name = case["name"].as_str().unwrap();
         for phase in ["Running", "DeployFailed"] {
             check(&format!("{name}, {phase}"), Case::of(&case, phase));
@@ -309,8 +266,11 @@ fn every_golden_application_is_adopted_without_an_effect() {
     });
 }
 
+/// A change of a spec, with its name.
+type Change = (&'static str, fn(&mut Value));
+
 /// One change of each field that counts.
-fn changes() -> Vec<(&'static str, fn(&mut Value))> {
+fn changes() -> Vec<Change> {
     fn first(spec: &mut Value, field: &str, item: Value) {
         let list = spec[field].as_array().cloned().unwrap_or_default();
         spec[field] = std::iter::once(item).chain(list).collect();

@@ -78,21 +78,9 @@ pub enum LeftIn {
 impl Left {
     /// The deployed job, if the status still says which one that is.
     fn holder(&self) -> Option<(&Revision, &JobId)> {
-        let revision = self.deployed.as_ref()?;
-        let job = self.job.as_ref()?;
-        match self.phase {
-            // The id may be the new job's, on another cluster.
-            LeftIn::SubmittingJob | LeftIn::RollingBackJob => None,
-            LeftIn::Updating
-            | LeftIn::ClusterStarting
-            | LeftIn::Rescaling
-            | LeftIn::Savepointing
-            | LeftIn::Cancelling
-            | LeftIn::Recovering
-            | LeftIn::DeployFailed
-            | LeftIn::Running
-            | LeftIn::Deleting => Some((revision, job)),
-        }
+        // The id may be the new job's, on another cluster.
+        let submits = matches!(self.phase, LeftIn::SubmittingJob | LeftIn::RollingBackJob);
+        self.deployed.as_ref().zip(self.job.as_ref()).filter(|_| !submits)
     }
 
     /// A savepoint whose end is to be waited for.

@@ -19,18 +19,8 @@ pub(super) fn left(status: &FlinkApplicationStatus) -> Option<Left> {
     }
     let phase = LeftIn::from_str(status.phase.as_deref()?).ok()?;
     let (revision, job) = (revision(status), job(status));
-    let says_all = match phase {
-        LeftIn::Running | LeftIn::DeployFailed => revision.is_some() && job.is_some(),
-        LeftIn::Updating
-        | LeftIn::ClusterStarting
-        | LeftIn::Rescaling
-        | LeftIn::Savepointing
-        | LeftIn::Cancelling
-        | LeftIn::Recovering
-        | LeftIn::SubmittingJob
-        | LeftIn::RollingBackJob
-        | LeftIn::Deleting => false,
-    };
+    let at_rest = matches!(phase, LeftIn::Running | LeftIn::DeployFailed);
+    let says_all = at_rest && revision.is_some() && job.is_some();
     (!says_all).then(|| Left {
         phase,
         deployed: revision,
