@@ -12,7 +12,7 @@ mod arbitrary;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use arbitrary::{UID, application, manifest, memory, snapshot, snapshot_in};
+use arbitrary::{UID, application, left_behind, manifest, memory, snapshot, snapshot_in};
 use flink_operator_core::application::DeleteMode;
 use flink_operator_core::crd::FlinkApplicationStatus;
 use flink_operator_core::effect::{Effect, EffectKind};
@@ -166,6 +166,28 @@ proptest! {
             let other = *revision != at.target.id && Some(revision) != deployed;
             prop_assert!(!other || (cluster.jobmanager.is_none() && cluster.taskmanager.is_none()));
         }
+    }
+
+    /// No deploy begins, and nothing is let go, while a job of the original runs or a JobManager has not answered.
+    #[test]
+    fn no_job_of_the_original_is_taken_for_gone(snapshot in left_behind()) {
+        let step = step(&snapshot);
+        let needs = needs(&snapshot.application, &snapshot.memory);
+        let Some(next) = step.next().filter(|_| needs.jobs) else { return Ok(()) };
+        let active = |seen: Option<&Seen<Vec<ListedJob>>>| match seen {
+            Some(Seen::Present(jobs)) => jobs.iter().any(|job| !job.state.has_ended()),
+            Some(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | None => true,
+        };
+        let mut clusters = snapshot.observed.objects.present().unwrap().clusters.iter();
+        let runs = clusters.any(|(id, cluster)| {
+            let pods = cluster.jobmanager.as_ref().is_some_and(|jobmanager| jobmanager.existing > 0);
+            pods && active(snapshot.observed.jobs.get(id))
+        });
+        let held = match &next.phase {
+            Phase::Deleting(at) => at.holder.is_some(),
+            other => other.name() == PhaseName::Running,
+        };
+        prop_assert!(held || !runs, "{} although a job may run", step.rule());
     }
 
     #[test]

@@ -444,6 +444,15 @@ pub fn snapshot_in(name: PhaseName) -> BoxedStrategy<Snapshot> {
     (snapshots(phase_of(name), 0.0), any::<[bool; 8]>()).prop_map(|(snapshot, tweaks)| mended(snapshot, tweaks)).boxed()
 }
 
+/// A snapshot of what the original left in the middle of something.
+pub fn left_behind() -> BoxedStrategy<Snapshot> {
+    let with = |(mut snapshot, left): (Snapshot, Left)| {
+        snapshot.memory = Remembered::Left(Box::new(left));
+        snapshot
+    };
+    (snapshots(phase(), 0.2), left()).prop_map(with).boxed()
+}
+
 /// Blind chance hardly ever makes a cluster that is ready for its own target; each tweak mends one thing.
 fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
     let [asked_for, no_tries, no_trouble, objects, ready, slots, no_savepoint, nothing_else] = tweaks;
