@@ -5,11 +5,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use flink_operator_core::record::Record;
 use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step;
 
 fn snapshot(text: &str) -> Snapshot {
-    serde_saphyr::from_str(text).unwrap()
+    serde_saphyr::from_str::<Record>(text).unwrap().snapshot
 }
 
 fn steps(criterion: &mut Criterion) {

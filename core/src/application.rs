@@ -17,10 +17,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::crd::{FINALIZER, FlinkApplication};
+use crate::id::Digest;
 
 pub use quantity::{NotAQuantity, Quantity};
 pub use refusal::{Problem, Refusal};
-pub use spec::{DeleteMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec, TaskManager};
+pub use spec::{
+    Colour, DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec,
+    TaskManager,
+};
 pub use version::FlinkVersion;
 
 /// A FlinkApplication, parsed. Its serialized form is the manifest that it was parsed from, without
@@ -71,6 +75,15 @@ impl Application {
             spec: parse::spec(&manifest),
             manifest: Arc::new(manifest),
         }
+    }
+
+    /// The same application with digests that its spec had before its secrets were taken out: of all, of the cluster.
+    pub(crate) fn with_digests(mut self, spec_digest: Option<&Digest>, cluster_digest: Option<&Digest>) -> Self {
+        if let Ok(spec) = &mut self.spec {
+            spec_digest.into_iter().for_each(|digest| spec.digest = digest.clone());
+            cluster_digest.into_iter().for_each(|digest| spec.cluster_digest = digest.clone());
+        }
+        self
     }
 
     /// The resource that this application was parsed from, without its status.

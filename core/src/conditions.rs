@@ -27,8 +27,8 @@ pub fn set(
         _ => step.rule().edge().when.to_owned(),
     };
     let reason = step.rule().to_string();
-    let running = memory.ledger.deployed.is_some() && memory.ledger.savepoint.is_none();
-    let in_motion = !matches!(memory.phase, Phase::Running(_) | Phase::DeployFailed(_));
+    let running = memory.ledger.deployed.is_some() && memory.ledger.stopped.is_none();
+    let in_motion = !matches!(memory.phase, Phase::Running(_) | Phase::DualRunning(_) | Phase::DeployFailed(_));
     let (ready, ready_why) = ready(memory, running);
     let degraded = degraded(memory, step);
     let mut set = |kind: &str, holds: bool, reason: &str, message: &str| {

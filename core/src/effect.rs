@@ -22,6 +22,17 @@ pub enum Effect {
     CreateIngress(Box<Ingress>),
     /// Make the ports and the selector of this Service those given here.
     PointService(Box<Service>),
+    /// Make host and backend of this Ingress those given here.
+    PointIngress(Box<Ingress>),
+    /// Give the Deployment this count of pods.
+    ScaleDeployment {
+        /// The Deployment.
+        target: Target,
+        /// How many pods.
+        replicas: u32,
+    },
+    /// Delete the Ingress.
+    DeleteIngress(Target),
     /// Delete the Deployment in the foreground, so that it is gone only when its pods are.
     DeleteDeployment(Target),
     /// Delete the Service.
@@ -32,6 +43,15 @@ pub enum Effect {
     RemoveFinalizer,
     /// `POST /jars/:jar/run` with our job id.
     SubmitJob(Box<Submission>),
+    /// `POST /jobs/:id/savepoints` with our trigger id: the job runs on (BlueGreen).
+    TakeSavepoint {
+        /// Whose JobManager.
+        revision: RevisionId,
+        /// The job.
+        job: JobId,
+        /// The id under which the savepoint can be asked for.
+        trigger: TriggerId,
+    },
     /// `POST /jobs/:id/stop` with our trigger id.
     StopWithSavepoint {
         /// Whose JobManager.
@@ -90,11 +110,15 @@ impl Effect {
             Effect::CreateService(object) => format!("create/service/{}", name(&object.metadata.name)),
             Effect::CreateIngress(object) => format!("create/ingress/{}", name(&object.metadata.name)),
             Effect::PointService(object) => format!("point/service/{}", name(&object.metadata.name)),
+            Effect::PointIngress(object) => format!("point/ingress/{}", name(&object.metadata.name)),
+            Effect::ScaleDeployment { target, replicas } => format!("scale/deployment/{}/{replicas}", target.uid),
+            Effect::DeleteIngress(target) => format!("delete/ingress/{}", target.uid),
             Effect::DeleteDeployment(target) => format!("delete/deployment/{}", target.uid),
             Effect::DeleteService(target) => format!("delete/service/{}", target.uid),
             Effect::AddFinalizer => "finalizer/add".to_owned(),
             Effect::RemoveFinalizer => "finalizer/remove".to_owned(),
             Effect::SubmitJob(submission) => format!("submit/{}", submission.job),
+            Effect::TakeSavepoint { job, trigger, .. } => format!("savepoint/{job}/{trigger}"),
             Effect::StopWithSavepoint { job, trigger, .. } => format!("stop/{job}/{trigger}"),
             Effect::CancelJob { job, .. } => format!("cancel/{job}"),
         })

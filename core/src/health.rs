@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::elapsed_ms;
-use crate::snapshot::{Checkpoints, ClusterObjects, FlinkSeen, Job, JobState, Overview, Seen};
+use crate::snapshot::{Checkpoints, ClusterObjects, FlinkSeen, Job, JobState, Overview, Retention, Seen};
 
 /// A TaskManager whose last heartbeat is older than this is not healthy.
 const HEARTBEAT_MS: u64 = 2 * 60_000;
@@ -63,6 +63,8 @@ pub struct JobFigures {
     pub completed_checkpoints: u32,
     /// Failed checkpoints.
     pub failed_checkpoints: u32,
+    /// Whether it takes checkpoints; None where that was not seen yet.
+    pub checkpointing: Option<bool>,
     /// Path of the newest checkpoint.
     pub last_checkpoint: Option<String>,
     /// When it was triggered.
@@ -157,7 +159,19 @@ impl Sight<'_> {
             return Difference::Matters;
         };
         let history = self.flink.checkpoints.present();
+        // Flink forgets a job some time after it has ended; it is still the job that ended.
+        if job.is_none() && known.state.is_some_and(JobState::has_ended) {
+            return Difference::None;
+        }
         if known.state != job.map(|job| job.state) || known.health != self.health(job, history, Some(known)) {
+            return Difference::Matters;
+        }
+        // From its first checkpoint on the job has something to lose.
+        let first = history.and_then(|history| history.latest.as_ref()).is_some_and(|latest| latest.path.is_some());
+        if first && known.last_checkpoint.is_none() {
+            return Difference::Matters;
+        }
+        if known.checkpointing.is_none() && self.flink.retention.present().is_some() {
             return Difference::Matters;
         }
         let same_job = job.is_none_or(|job| {
@@ -178,6 +192,9 @@ impl Sight<'_> {
             Seen::Absent => None,
             Seen::Present(job) => Some(job),
         };
+        if job.is_none() && known.and_then(|known| known.state).is_some_and(JobState::has_ended) {
+            return known.cloned();
+        }
         let history = self.flink.checkpoints.present();
         let mut figures = known.cloned().unwrap_or_else(|| JobFigures::unknown(self.now));
         figures.health = self.health(job, history, known);
@@ -190,6 +207,9 @@ impl Sight<'_> {
             if job.state == JobState::Failing {
                 figures.last_failing = Some(whole_second(self.now));
             }
+        }
+        if let Some(retention) = self.flink.retention.present() {
+            figures.checkpointing = Some(*retention != Retention::None);
         }
         if let Some(history) = history {
             figures.completed_checkpoints = history.completed;
@@ -247,6 +267,7 @@ impl JobFigures {
             total_tasks: 0,
             completed_checkpoints: 0,
             failed_checkpoints: 0,
+            checkpointing: None,
             last_checkpoint: None,
             last_checkpoint_time: None,
             restore_path: None,

@@ -32,6 +32,7 @@ pub mod manifest;
 pub mod memory;
 pub mod phase;
 pub mod policy;
+pub mod record;
 pub mod rule;
 pub mod snapshot;
 pub mod status;

@@ -18,14 +18,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use crate::application::{Application, Spec};
 use crate::crd::{GROUP, KIND, VERSION};
-use crate::id::RevisionId;
+use crate::memory::Revision;
 use crate::policy::Policy;
 use names::Role;
 
 pub use config::operator_keys;
-pub(crate) use deployment::{FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG};
-pub use ingress::host;
-pub use service::{Address, address, jobmanager_selector, ui_port};
+pub(crate) use deployment::{APPLICATION_VERSION, FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG};
+pub use ingress::{host, ingress};
+pub use service::{Address, address, generic as generic_service, ui_port, versioned as versioned_service};
 
 /// All objects of one revision, in the order in which they are created.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +43,12 @@ pub struct Manifests {
 }
 
 /// The objects of one revision of an application.
-pub fn render(app: &Application, spec: &Spec, policy: &Policy, revision: &RevisionId) -> Manifests {
+pub fn render(app: &Application, spec: &Spec, policy: &Policy, revision: &Revision) -> Manifests {
     Manifests {
         jobmanager: deployment::deployment(app, spec, policy, revision, Role::JobManager),
-        generic_service: service::generic(app, spec, revision),
-        versioned_service: service::versioned(app, spec, revision),
-        ingress: ingress::ingress(app, spec, policy),
+        generic_service: service::generic(app, spec.ports, revision, None),
+        versioned_service: service::versioned(app, spec.ports, revision, None),
+        ingress: ingress::ingress(app, spec.ports, policy, revision.colour),
         taskmanager: deployment::deployment(app, spec, policy, revision, Role::TaskManager),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::application::JobPlan;
+use crate::application::{Colour, JobPlan, Ports};
 use crate::health::{ClusterFigures, JobFigures};
 use crate::id::{Digest, JobId, RevisionId, TriggerId};
 use crate::phase::Phase;
@@ -28,8 +28,12 @@ pub struct Ledger {
     pub deploys: u32,
     /// The revision whose job was seen running last.
     pub deployed: Option<Deployed>,
-    /// The newest state of the application while no job runs; None while one does.
-    pub savepoint: Option<Savepoint>,
+    /// The deployed job, once we have stopped it; None while it runs, as far as we are concerned.
+    pub stopped: Option<Stopped>,
+    /// The newer version that runs beside the deployed one (BlueGreen).
+    pub second: Option<Deployed>,
+    /// What the version that was torn down last was made of: the same spec does not deploy it again.
+    pub torn_down: Option<Digest>,
     /// The deploy that failed last; forgotten when one succeeds.
     pub failed: Option<Failure>,
     /// The last trouble that made a phase try again.
@@ -38,6 +42,10 @@ pub struct Ledger {
     pub cluster: Option<ClusterFigures>,
     /// How the job looked; it only tells.
     pub job: Option<JobFigures>,
+    /// How the second version's cluster looked.
+    pub second_cluster: Option<ClusterFigures>,
+    /// How the second version's job looked.
+    pub second_job: Option<JobFigures>,
 }
 
 /// One attempt to bring a spec to life.
@@ -54,6 +62,25 @@ pub struct Revision {
     pub generation: i64,
     /// The job, pinned: an edit of the spec does not change what is being submitted.
     pub job: JobPlan,
+    /// Its colour (BlueGreen), part of the names of its objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
+    /// Its cluster, pinned; None where the original operator deployed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterPlan>,
+}
+
+/// What must be known of a revision's cluster when the spec already says something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterPlan {
+    /// What it was made of, the job's parallelism and the count of TaskManagers left out: scaling in place needs
+    /// nothing else to have changed.
+    pub digest: Digest,
+    /// The count of TaskManagers.
+    pub taskmanagers: u32,
+    /// The ports of its pods and Services.
+    pub ports: Ports,
 }
 
 /// A revision whose job was seen running.
@@ -69,6 +96,12 @@ pub struct Deployed {
     pub next_stop: u32,
     /// What the job started from.
     pub restored_from: Option<String>,
+    /// The number of the last submission of this revision; 0 where the original operator submitted it.
+    #[serde(default)]
+    pub attempt: u32,
+    /// The job could not be started again from its own state: only an edit of the spec makes another try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
 }
 
 impl Deployed {
@@ -97,14 +130,14 @@ impl JobHolder {
     }
 }
 
-/// A completed savepoint that ended a job.
+/// A job that we have stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Savepoint {
-    /// Where it is.
-    pub path: String,
-    /// The job that it was taken of.
+pub struct Stopped {
+    /// The job.
     pub job: JobId,
+    /// Its newest savepoint or checkpoint; None where it left none, or where the user gave it up.
+    pub state: Option<String>,
 }
 
 /// A deploy that failed.

@@ -2,11 +2,18 @@
 //!
 //! A phase is one file: what it needs to see, and how it steps. Every arm ends in a [`Rule`].
 
+mod cancelling;
 mod cluster_starting;
 mod deleting;
 mod deploy_failed;
+mod dual_running;
+mod launch;
 mod monitor;
 mod new;
+mod recovering;
+mod repair;
+mod rescaling;
+mod rolling_back_job;
 mod running;
 mod savepointing;
 mod submitting_job;
@@ -19,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::adopt;
 use crate::application::DeleteMode;
 use crate::effect::Effect;
+use crate::id::{JobId, RevisionId};
 use crate::memory::{JobHolder, Memory, Revision, Tries};
 use crate::rule::Rule;
 use crate::snapshot::{Needs, Remembered, Snapshot};
@@ -41,12 +49,22 @@ pub enum Phase {
     Updating(Updating),
     /// They exist; its pods are coming up.
     ClusterStarting(ClusterStarting),
+    /// The running cluster gets more TaskManagers.
+    Rescaling(Rescaling),
     /// The running job is being stopped with a savepoint.
     Savepointing(Savepointing),
+    /// The running job is being cancelled without one, as the spec asks.
+    Cancelling(Cancelling),
+    /// There is no savepoint to be had; the newest checkpoint stands in for it.
+    Recovering(Recovering),
     /// The new job is being started.
-    SubmittingJob(SubmittingJob),
+    SubmittingJob(Launch),
+    /// It did not start: the job before it is being started again.
+    RollingBackJob(RollingBackJob),
     /// The spec is deployed.
     Running(Running),
+    /// Two versions run until one of them is torn down (BlueGreen).
+    DualRunning(DualRunning),
     /// The last deploy failed; what ran before it may still run.
     DeployFailed(DeployFailed),
     /// The application is to be deleted.
@@ -76,6 +94,16 @@ pub struct ClusterStarting {
     pub since: Timestamp,
 }
 
+/// Data of [`Phase::Rescaling`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rescaling {
+    /// What is being deployed: the same cluster with another parallelism.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+}
+
 /// Data of [`Phase::Savepointing`]. The id of the savepoint is derived from the deployed job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -89,31 +117,91 @@ pub struct Savepointing {
     pub tries: Tries,
 }
 
-/// Data of [`Phase::SubmittingJob`].
+/// Data of [`Phase::Cancelling`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SubmittingJob {
+pub struct Cancelling {
     /// What is being deployed.
     pub target: Revision,
     /// When the phase was entered.
     pub since: Timestamp,
+    /// Failed tries in this phase.
+    #[serde(default)]
+    pub tries: Tries,
+}
+
+/// Data of [`Phase::Recovering`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovering {
+    /// What is started next; the deployed revision itself where its job was lost.
+    pub target: Revision,
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// Why there is no savepoint, in a sentence.
+    pub cause: String,
+    /// Since when the deployed job, which still ran, is being cancelled.
+    pub cancelling: Option<Timestamp>,
+    /// Failed tries in this phase.
+    #[serde(default)]
+    pub tries: Tries,
+}
+
+/// Data of [`Phase::SubmittingJob`]: one job is started under our id and watched until all its tasks run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Launch {
+    /// What is being deployed.
+    pub target: Revision,
+    /// When it began.
+    pub since: Timestamp,
     /// The number of the submission, from 1; with the revision it makes the job's id.
     pub attempt: u32,
-    /// Failed tries in this phase.
+    /// Failed tries.
     #[serde(default)]
     pub tries: Tries,
     /// The state to start from; None starts with empty state.
     pub restore_from: Option<String>,
-    /// When the job was first seen on the new cluster.
+    /// When the job was first seen on the cluster.
     pub accepted: Option<Timestamp>,
 }
 
-impl SubmittingJob {
-    /// The first submission of a revision.
-    fn first(target: &Revision, since: Timestamp, restore_from: Option<String>) -> Phase {
-        let tries = Tries::default();
-        Phase::SubmittingJob(Self { target: target.clone(), since, attempt: 1, tries, restore_from, accepted: None })
-    }
+/// Data of [`Phase::RollingBackJob`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollingBackJob {
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// The job that failed, where it was started on the deployed cluster and must end before the old one starts.
+    pub clear: Option<JobId>,
+    /// The old job's new start, once nothing is left of the failed one.
+    pub launch: Option<Launch>,
+    /// Failed tries to end the failed job.
+    #[serde(default)]
+    pub tries: Tries,
+}
+
+/// Data of [`Phase::DualRunning`]; the two versions are in the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DualRunning {
+    /// When the phase was entered.
+    pub since: Timestamp,
+    /// The version that is being torn down.
+    pub tearing: Option<Teardown>,
+}
+
+/// A version on its way out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Teardown {
+    /// Which one.
+    pub revision: RevisionId,
+    /// When it began.
+    pub since: Timestamp,
+    /// Failed tries to cancel its job.
+    #[serde(default)]
+    pub tries: Tries,
 }
 
 /// Data of [`Phase::Running`].
@@ -138,8 +226,9 @@ pub struct DeployFailed {
 pub struct Deleting {
     /// When the phase was entered.
     pub since: Timestamp,
-    /// The job that must end first, if there can be one.
-    pub holder: Option<JobHolder>,
+    /// The jobs that must end first, one after the other.
+    #[serde(default)]
+    pub holders: Vec<JobHolder>,
     /// Failed tries in this phase.
     #[serde(default)]
     pub tries: Tries,
@@ -157,10 +246,18 @@ impl Phase {
     pub fn target(&self) -> Option<&Revision> {
         match self {
             Phase::Updating(at) => Some(&at.target),
+            Phase::Rescaling(at) => Some(&at.target),
             Phase::ClusterStarting(at) => Some(&at.target),
             Phase::Savepointing(at) => Some(&at.target),
+            Phase::Cancelling(at) => Some(&at.target),
+            Phase::Recovering(at) => Some(&at.target),
             Phase::SubmittingJob(at) => Some(&at.target),
-            Phase::New | Phase::Running(_) | Phase::DeployFailed(_) | Phase::Deleting(_) => None,
+            Phase::New
+            | Phase::RollingBackJob(_)
+            | Phase::Running(_)
+            | Phase::DualRunning(_)
+            | Phase::DeployFailed(_)
+            | Phase::Deleting(_) => None,
         }
     }
 }
@@ -170,10 +267,13 @@ pub(crate) fn needs(application_uid: &str, memory: &Memory) -> Needs {
     match &memory.phase {
         Phase::New => Needs::default(),
         Phase::Updating(_) => updating::needs(),
+        Phase::Rescaling(at) => rescaling::needs(at),
         Phase::ClusterStarting(at) => cluster_starting::needs(at),
         Phase::Savepointing(_) => savepointing::needs(application_uid, &memory.ledger),
-        Phase::SubmittingJob(at) => submitting_job::needs(application_uid, at),
-        Phase::Running(_) | Phase::DeployFailed(_) => monitor::needs(&memory.ledger),
+        Phase::Cancelling(_) | Phase::Recovering(_) => recovering::needs(&memory.ledger),
+        Phase::SubmittingJob(at) => launch::needs(application_uid, at),
+        Phase::RollingBackJob(at) => rolling_back_job::needs(application_uid, at, &memory.ledger),
+        Phase::Running(_) | Phase::DualRunning(_) | Phase::DeployFailed(_) => monitor::needs(&memory.ledger),
         Phase::Deleting(at) => deleting::needs(application_uid, at),
     }
 }
@@ -191,10 +291,15 @@ pub(crate) fn step(snapshot: &Snapshot) -> Step {
         phase if view.app.deletion.is_some() => deleting::heard(&view, phase),
         Phase::New => new::step(&view),
         Phase::Updating(at) => updating::step(&view, at),
+        Phase::Rescaling(at) => rescaling::step(&view, at),
         Phase::ClusterStarting(at) => cluster_starting::step(&view, at),
         Phase::Savepointing(at) => savepointing::step(&view, at),
+        Phase::Cancelling(at) => cancelling::step(&view, at),
+        Phase::Recovering(at) => recovering::step(&view, at),
         Phase::SubmittingJob(at) => submitting_job::step(&view, at),
+        Phase::RollingBackJob(at) => rolling_back_job::step(&view, at),
         Phase::Running(at) => running::step(&view, at),
+        Phase::DualRunning(at) => dual_running::step(&view, at),
         Phase::DeployFailed(at) => deploy_failed::step(&view, at),
     }
 }

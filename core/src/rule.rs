@@ -32,10 +32,14 @@ pub enum Rule {
     TargetReplaced,
     TargetReverted,
     DeletionHeard,
+    RollbackForced,
     StatusUnreadable,
     UnreadableReleased,
     OriginalTakenOver,
+    OriginalPairTakenOver,
+    OriginalFailureTakenOver,
     OriginalStopped,
+    OriginalRollbackGoesOn,
     OriginalBegunAnew,
     OriginalDeletionHeard,
     OriginalAwaited,
@@ -53,11 +57,21 @@ pub enum Rule {
     ClusterStartTimedOut,
     ClusterReady,
     FirstClusterReady,
+    ClusterReadyToCancel,
+    SecondClusterReady,
     SavepointInHand,
+    RescalingBegun,
+    TaskManagersScaled,
+    TaskManagersAwaited,
+    SurplusAwaited,
+    RescalingTimedOut,
+    ClusterRescaled,
+    ClusterRescaledToCancel,
     SavepointRequested,
     SavepointRequestRetried,
     SavepointAwaited,
     SavepointCompleted,
+    SavepointTaken,
     SavepointFoundInHistory,
     SavepointRetried,
     SavepointGivenUp,
@@ -66,6 +80,19 @@ pub enum Rule {
     JobFinishedBeforeSavepoint,
     JobEndedBeforeSavepoint,
     JobLostBeforeSavepoint,
+    CancelRequested,
+    CancelRetried,
+    JobEndAwaited,
+    JobCancelled,
+    CancelGivenUp,
+    LostJobRecovered,
+    LostJobFound,
+    LostJobFoundAfterFailure,
+    CheckpointChosen,
+    CheckpointRestored,
+    NothingToRestore,
+    StateGivenUp,
+    RecoveryFailed,
     FinalizerRequested,
     SubmissionRequested,
     SubmissionRetried,
@@ -79,14 +106,30 @@ pub enum Rule {
     JobStartTimedOut,
     JobStarted,
     JobFinishedAtOnce,
+    SecondJobStarted,
+    RecoveredJobWatched,
+    JobRecoveredAfterFailure,
+    JobNotRecovered,
+    LaunchForcedBack,
+    FailedDeployCleared,
+    NothingToRollBackTo,
+    RollbackBlocked,
+    RollbackSucceeded,
+    RollbackFailed,
     RevisionAdopted,
     OldClusterRemoved,
     ClusterRepaired,
     ServicePointed,
+    IngressMended,
     HealthChanged,
     FiguresRefreshed,
     JobRests,
     FailureRests,
+    BothVersionsRest,
+    OneVersionLeft,
+    TeardownBegun,
+    TornVersionRemoved,
+    TeardownCompleted,
     FinalSavepointRequested,
     FinalSavepointRequestRetried,
     FinalSavepointAwaited,
@@ -94,8 +137,7 @@ pub enum Rule {
     FinalSavepointFoundInHistory,
     FinalSavepointRetried,
     FinalSavepointGivenUp,
-    CancelRequested,
-    JobEndAwaited,
+    JobEnded,
     FinalizerReleased,
     DeletionBlocked,
     DeletionRests,
@@ -146,7 +188,7 @@ impl Rule {
             // The spec and the deletion, heard everywhere
             Rule::DeployBegun => moves(&[New], Updating, "The application is new: its first deploy begins."),
             Rule::SpecRefused => moves(
-                &[New, Updating, ClusterStarting, Running, DeployFailed],
+                &[New, Updating, Rescaling, ClusterStarting, Running, DeployFailed],
                 DeployFailed,
                 "The spec cannot be deployed as it is written; what runs is left alone.",
             ),
@@ -156,19 +198,46 @@ impl Rule {
                 "The spec asks for something other than what was deployed or tried last.",
             ),
             Rule::TargetReplaced => moves(
-                &[Updating, ClusterStarting, Savepointing, SubmittingJob],
+                &[
+                    Updating,
+                    Rescaling,
+                    ClusterStarting,
+                    Savepointing,
+                    Cancelling,
+                    Recovering,
+                    SubmittingJob,
+                    RollingBackJob,
+                ],
                 Updating,
                 "The spec was edited in the middle of a deploy: the deploy begins anew with the newer spec.",
             ),
             Rule::TargetReverted => moves(
-                &[Updating, ClusterStarting, Savepointing, DeployFailed],
+                &[Updating, Rescaling, ClusterStarting, Savepointing, Recovering, DeployFailed],
                 Running,
                 "The spec asks again for what is deployed, and its job was never stopped.",
             ),
             Rule::DeletionHeard => moves(
-                &[New, Updating, ClusterStarting, Savepointing, SubmittingJob, Running, DeployFailed],
+                &[
+                    New,
+                    Updating,
+                    Rescaling,
+                    ClusterStarting,
+                    Savepointing,
+                    Cancelling,
+                    Recovering,
+                    SubmittingJob,
+                    RollingBackJob,
+                    Running,
+                    DualRunning,
+                    DeployFailed,
+                ],
                 Deleting,
                 "The application is to be deleted.",
+            ),
+            Rule::RollbackForced => moves(
+                &[Updating, Rescaling, ClusterStarting, Savepointing, Recovering],
+                DeployFailed,
+                "spec.forceRollback gives the deploy up before the running job was touched.",
             ),
             Rule::StatusUnreadable => {
                 stays(&[], &[], "The status says something that this version of the operator does not understand.")
@@ -183,6 +252,21 @@ impl Rule {
             Rule::OriginalTakenOver => {
                 moves(&[], Running, "The original operator left a job that runs: it is taken over as it runs.")
             }
+            Rule::OriginalPairTakenOver => moves(
+                &[],
+                DualRunning,
+                "The original operator left two versions (BlueGreen): both are taken over as they run.",
+            ),
+            Rule::OriginalFailureTakenOver => moves(
+                &[],
+                DeployFailed,
+                "The original operator gave a deploy up; the job before it runs, and is taken over as it runs.",
+            ),
+            Rule::OriginalRollbackGoesOn => moves(
+                &[],
+                RollingBackJob,
+                "The original operator had given a deploy up and not yet started the job before it again.",
+            ),
             Rule::OriginalStopped => moves(
                 &[],
                 DeployFailed,
@@ -202,29 +286,39 @@ impl Rule {
 
             // Waiting that any phase may have to do
             Rule::KubernetesAwaited => stays(
-                &[Updating, ClusterStarting, Savepointing, SubmittingJob, Running, DeployFailed, Deleting],
+                &[
+                    Updating,
+                    Rescaling,
+                    ClusterStarting,
+                    SubmittingJob,
+                    RollingBackJob,
+                    Running,
+                    DualRunning,
+                    DeployFailed,
+                    Deleting,
+                ],
                 &[],
                 "The application's objects have not been seen yet.",
             ),
             Rule::FlinkAwaited => stays(
-                &[Savepointing, SubmittingJob, Deleting],
+                &[Savepointing, Cancelling, Recovering, SubmittingJob, RollingBackJob, DualRunning, Deleting],
                 &[],
                 "The JobManager does not answer; it is asked again.",
             ),
             Rule::BackoffAwaited => stays(
-                &[Updating, Savepointing, SubmittingJob, Deleting],
+                &[Updating, Savepointing, Cancelling, Recovering, SubmittingJob, RollingBackJob, DualRunning, Deleting],
                 &[],
                 "The last try failed; the next one waits for its time.",
             ),
             Rule::LeftoversRemoved => stays(
-                &[Updating, SubmittingJob],
+                &[Updating, SubmittingJob, RollingBackJob],
                 &[E::DeleteDeployment, E::DeleteService],
                 "Clusters of abandoned deploys are deleted before another job may start.",
             ),
             Rule::LeftoversAwaited => stays(
-                &[SubmittingJob],
+                &[SubmittingJob, RollingBackJob, DualRunning],
                 &[],
-                "A cluster of an abandoned deploy still has pods, so its job may still run; the new one waits.",
+                "A cluster that is being deleted still has pods, so its job may still run.",
             ),
 
             // Updating and ClusterStarting
@@ -264,13 +358,58 @@ impl Rule {
             Rule::SavepointInHand => moves(
                 &[ClusterStarting],
                 SubmittingJob,
-                "The new cluster is ready, and the savepoint of the stopped job is already recorded.",
+                "The new cluster is ready, and the state of the stopped job is already recorded.",
+            ),
+            Rule::ClusterReadyToCancel => moves(
+                &[ClusterStarting],
+                Cancelling,
+                "The new cluster is ready; the running job is cancelled, for spec.savepointDisabled wants no savepoint.",
+            ),
+            Rule::SecondClusterReady => moves(
+                &[ClusterStarting],
+                SubmittingJob,
+                "The second cluster is ready, and spec.savepointDisabled wants no savepoint of the job that runs.",
+            ),
+
+            // Rescaling
+            Rule::RescalingBegun => moves(
+                &[Running, DeployFailed],
+                Rescaling,
+                "Nothing but the parallelism has changed, and scaleMode is InPlace.",
+            ),
+            Rule::TaskManagersScaled => stays(
+                &[Rescaling, SubmittingJob, RollingBackJob, Running, DualRunning, DeployFailed],
+                &[E::ScaleDeployment],
+                "The cluster has another count of TaskManagers than it should have.",
+            ),
+            Rule::TaskManagersAwaited => {
+                stays(&[Rescaling], &[], "The new TaskManagers are starting, or slots are missing.")
+            }
+            Rule::SurplusAwaited => stays(
+                &[SubmittingJob, RollingBackJob],
+                &[],
+                "TaskManagers that are not needed any more go before the job is submitted.",
+            ),
+            Rule::RescalingTimedOut => {
+                moves(&[Rescaling], DeployFailed, "The cluster did not get its TaskManagers in time.")
+            }
+            Rule::ClusterRescaled => moves(
+                &[Rescaling],
+                Savepointing,
+                "The cluster has all slots that it needs; now the running job is stopped with a savepoint.",
+            ),
+            Rule::ClusterRescaledToCancel => moves(
+                &[Rescaling],
+                Cancelling,
+                "The cluster has all slots that it needs; spec.savepointDisabled wants no savepoint.",
             ),
 
             // Savepointing
-            Rule::SavepointRequested => {
-                stays(&[Savepointing], &[E::StopWithSavepoint], "The running job is asked to stop with a savepoint.")
-            }
+            Rule::SavepointRequested => stays(
+                &[Savepointing],
+                &[E::StopWithSavepoint, E::TakeSavepoint],
+                "The running job is asked to stop with a savepoint (BlueGreen: for a savepoint).",
+            ),
             Rule::SavepointRequestRetried => {
                 again(&[Savepointing], "The request for the savepoint failed; it is made again under the same id.")
             }
@@ -280,17 +419,24 @@ impl Rule {
                 SubmittingJob,
                 "The savepoint is complete and the job has stopped; the new job starts from it.",
             ),
-            Rule::SavepointFoundInHistory => moves(
+            Rule::SavepointTaken => moves(
                 &[Savepointing],
+                SubmittingJob,
+                "The savepoint is complete and the job runs on; the second job starts from it.",
+            ),
+            Rule::SavepointFoundInHistory => moves(
+                &[Savepointing, Recovering],
                 SubmittingJob,
                 "The job ended with a savepoint that its checkpoint history still names; the new job starts from it.",
             ),
             Rule::SavepointRetried => {
                 again(&[Savepointing], "The savepoint failed and the job still runs; it is tried again under a new id.")
             }
-            Rule::SavepointGivenUp => {
-                moves(&[Savepointing], DeployFailed, "The savepoint failed in spite of all tries; the job runs on.")
-            }
+            Rule::SavepointGivenUp => moves(
+                &[Savepointing],
+                Recovering,
+                "The savepoint failed in spite of all tries; the newest checkpoint may stand in for it.",
+            ),
             Rule::SavepointTimedOut => {
                 moves(&[Savepointing], DeployFailed, "The running job could not be stopped with a savepoint in time.")
             }
@@ -300,84 +446,199 @@ impl Rule {
                 "The job is between two states; a savepoint can be taken when it runs again.",
             ),
             Rule::JobFinishedBeforeSavepoint => moves(
-                &[Savepointing],
+                &[Savepointing, Recovering],
                 SubmittingJob,
                 "The job came to its own end and left no savepoint: the new one starts afresh.",
             ),
             Rule::JobEndedBeforeSavepoint => moves(
                 &[Savepointing],
-                DeployFailed,
-                "The job failed or was cancelled before its savepoint, so its newest state is not in a savepoint.",
+                Recovering,
+                "The job failed or was cancelled before its savepoint; its newest checkpoint may stand in for it.",
             ),
             Rule::JobLostBeforeSavepoint => moves(
                 &[Savepointing],
-                DeployFailed,
-                "The JobManager does not know the job any more, so no savepoint can be taken of it.",
+                Recovering,
+                "The JobManager does not know the job any more; its newest checkpoint may stand in for a savepoint.",
             ),
+
+            // Cancelling, and wherever else a job must end
+            Rule::CancelRequested => stays(
+                &[Cancelling, Recovering, RollingBackJob, DualRunning, Deleting],
+                &[E::CancelJob],
+                "A job that must end is cancelled.",
+            ),
+            Rule::CancelRetried => again(
+                &[Cancelling, Recovering, RollingBackJob, DualRunning],
+                "The request to cancel the job failed; it is made again.",
+            ),
+            Rule::JobEndAwaited => {
+                stays(&[Cancelling, Recovering, RollingBackJob, DualRunning, Deleting], &[], "The job is going down.")
+            }
+            Rule::JobCancelled => {
+                moves(&[Cancelling], SubmittingJob, "The job runs no more; the new one starts without its state.")
+            }
+            Rule::CancelGivenUp => {
+                moves(&[Cancelling], DeployFailed, "The running job could not be cancelled in time.")
+            }
+
+            // Recovering
+            Rule::LostJobRecovered => moves(
+                &[Running, DeployFailed],
+                Recovering,
+                "The JobManager has forgotten the job: it is started again from its newest checkpoint.",
+            ),
+            Rule::LostJobFound => {
+                moves(&[Recovering], Running, "The job is there again: its JobManager has brought it back.")
+            }
+            Rule::LostJobFoundAfterFailure => moves(
+                &[Recovering],
+                DeployFailed,
+                "The job is there again, and the deploy that failed before it was lost is still not tried again.",
+            ),
+            Rule::CheckpointChosen => again(
+                &[Recovering],
+                "The job runs and its savepoints fail: it is cancelled, and its newest checkpoint stands in.",
+            ),
+            Rule::CheckpointRestored => {
+                moves(&[Recovering], SubmittingJob, "The next job starts from the newest checkpoint.")
+            }
+            Rule::NothingToRestore => {
+                moves(&[Recovering], SubmittingJob, "The job had no state yet: the next one starts afresh.")
+            }
+            Rule::StateGivenUp => moves(
+                &[Recovering],
+                SubmittingJob,
+                "There is no state to start from, and spec.fallbackWithoutState says to start without.",
+            ),
+            Rule::RecoveryFailed => {
+                moves(&[Recovering], DeployFailed, "There is no state to start from, so nothing is started.")
+            }
 
             // SubmittingJob
             Rule::FinalizerRequested => stays(
-                &[SubmittingJob],
+                &[SubmittingJob, RollingBackJob],
                 &[E::AddFinalizer],
                 "The finalizer goes on before the job, so that no deletion can forget it.",
             ),
-            Rule::SubmissionRequested => {
-                stays(&[SubmittingJob], &[E::SubmitJob], "The cluster is asked to run the job under our job id.")
-            }
+            Rule::SubmissionRequested => stays(
+                &[SubmittingJob, RollingBackJob],
+                &[E::SubmitJob],
+                "The cluster is asked to run the job under our job id.",
+            ),
             Rule::SubmissionRetried => again(
-                &[SubmittingJob],
+                &[SubmittingJob, RollingBackJob],
                 "The submission failed in a way that may pass; it is made again under the same id.",
             ),
             Rule::SubmissionRefused => {
-                moves(&[SubmittingJob], DeployFailed, "Flink refuses the job; another try would end the same way.")
+                moves(&[SubmittingJob], RollingBackJob, "Flink refuses the job; another try would end the same way.")
             }
             Rule::SubmissionGivenUp => {
-                moves(&[SubmittingJob], DeployFailed, "The submission failed in spite of all tries.")
+                moves(&[SubmittingJob], RollingBackJob, "The submission failed in spite of all tries.")
             }
             Rule::SubmissionTimedOut => {
-                moves(&[SubmittingJob], DeployFailed, "The new cluster's JobManager did not take the job in time.")
+                moves(&[SubmittingJob], RollingBackJob, "The new cluster's JobManager did not take the job in time.")
             }
-            Rule::JobAccepted => again(&[SubmittingJob], "Flink knows the job."),
-            Rule::JobStartAwaited => stays(&[SubmittingJob], &[], "The job's tasks are starting."),
+            Rule::JobAccepted => again(&[SubmittingJob, RollingBackJob], "Flink knows the job."),
+            Rule::JobStartAwaited => stays(&[SubmittingJob, RollingBackJob], &[], "The job's tasks are starting."),
             Rule::JobVanished => again(
-                &[SubmittingJob],
+                &[SubmittingJob, RollingBackJob],
                 "Flink has forgotten the job before its tasks ran; it is submitted again as a new attempt.",
             ),
             Rule::JobFailedToStart => {
-                moves(&[SubmittingJob], DeployFailed, "The job ended in failure before all its tasks ran.")
+                moves(&[SubmittingJob], RollingBackJob, "The job ended in failure before all its tasks ran.")
             }
-            Rule::JobStartTimedOut => moves(&[SubmittingJob], DeployFailed, "Not all tasks of the job ran in time."),
+            Rule::JobStartTimedOut => moves(&[SubmittingJob], RollingBackJob, "Not all tasks of the job ran in time."),
             Rule::JobStarted => moves(&[SubmittingJob], Running, "All tasks of the job run."),
             Rule::JobFinishedAtOnce => {
                 moves(&[SubmittingJob], Running, "The job has already come to its own end, which is a good one.")
             }
+            Rule::SecondJobStarted => {
+                moves(&[SubmittingJob], DualRunning, "All tasks of the second job run beside the first (BlueGreen).")
+            }
+            Rule::RecoveredJobWatched => moves(
+                &[SubmittingJob],
+                Running,
+                "Not all tasks of the job that was started again run yet; it is watched as it comes up.",
+            ),
+            Rule::JobRecoveredAfterFailure => moves(
+                &[SubmittingJob],
+                DeployFailed,
+                "The job that was lost runs again; the deploy that failed before that is still not tried again.",
+            ),
+            Rule::JobNotRecovered => {
+                moves(&[SubmittingJob], DeployFailed, "The job that was lost could not be started again.")
+            }
+            Rule::LaunchForcedBack => {
+                moves(&[SubmittingJob], RollingBackJob, "spec.forceRollback gives the deploy up.")
+            }
 
-            // Running and DeployFailed
+            // RollingBackJob
+            Rule::FailedDeployCleared => again(
+                &[RollingBackJob],
+                "Nothing of the failed deploy is left; the job before it starts again from the state that it left.",
+            ),
+            Rule::NothingToRollBackTo => moves(
+                &[RollingBackJob],
+                DeployFailed,
+                "No job was stopped for the deploy that failed, so none is started again.",
+            ),
+            Rule::RollbackBlocked => moves(
+                &[RollingBackJob],
+                DeployFailed,
+                "The failed deploy does not go away in time, so the job before it cannot be started again.",
+            ),
+            Rule::RollbackSucceeded => moves(&[RollingBackJob], DeployFailed, "The job before the deploy runs again."),
+            Rule::RollbackFailed => {
+                moves(&[RollingBackJob], DeployFailed, "The job before the deploy could not be started again.")
+            }
+
+            // Running, DualRunning and DeployFailed
             Rule::RevisionAdopted => again(
-                &[Running, DeployFailed],
+                &[Running, DualRunning, DeployFailed],
                 "The job was deployed by an earlier operator, which did not say of what; it is taken over as it runs.",
             ),
             Rule::OldClusterRemoved => stays(
-                &[Running, DeployFailed],
+                &[Running, DualRunning, DeployFailed],
                 &[E::DeleteDeployment, E::DeleteService],
                 "Clusters other than the deployed one are deleted.",
             ),
             Rule::ClusterRepaired => stays(
-                &[Running],
-                &[E::CreateDeployment, E::CreateService, E::CreateIngress],
+                &[Running, DualRunning, DeployFailed],
+                &[E::CreateDeployment, E::CreateService, E::PointService],
                 "Objects of the deployed cluster have disappeared and are created again.",
             ),
             Rule::ServicePointed => stays(
-                &[SubmittingJob, Running],
+                &[SubmittingJob, RollingBackJob, Running, DualRunning, DeployFailed],
                 &[E::PointService],
                 "The application's Service does not lead to the JobManager that it should lead to.",
             ),
-            Rule::HealthChanged => again(&[Running, DeployFailed], "The health or the state of the job has changed."),
-            Rule::FiguresRefreshed => {
-                again(&[Running, DeployFailed], "The figures in the status are older than the refresh period.")
+            Rule::IngressMended => stays(
+                &[Running, DualRunning, DeployFailed],
+                &[E::CreateIngress, E::PointIngress, E::DeleteIngress],
+                "The Ingress is not the one that the operator's configuration asks for.",
+            ),
+            Rule::HealthChanged => {
+                again(&[Running, DualRunning, DeployFailed], "The health or the state of a job has changed.")
             }
+            Rule::FiguresRefreshed => again(
+                &[Running, DualRunning, DeployFailed],
+                "The figures in the status are older than the refresh period.",
+            ),
             Rule::JobRests => stays(&[Running], &[], "The spec is deployed; there is nothing to do."),
             Rule::FailureRests => stays(&[DeployFailed], &[], "The deploy failed; an edit of the spec begins another."),
+            Rule::BothVersionsRest => {
+                stays(&[DualRunning], &[], "Both versions run; tearDownVersionHash names the one that is to go.")
+            }
+            Rule::OneVersionLeft => moves(&[DualRunning], Running, "There is only one version."),
+            Rule::TeardownBegun => again(&[DualRunning], "The user has named the version that is to go."),
+            Rule::TornVersionRemoved => stays(
+                &[DualRunning],
+                &[E::DeleteDeployment, E::DeleteService, E::DeleteIngress],
+                "The job of the version that is torn down runs no more; its objects are deleted.",
+            ),
+            Rule::TeardownCompleted => {
+                moves(&[DualRunning], Running, "One version is gone; the other one is deployed.")
+            }
 
             // Deleting
             Rule::FinalSavepointRequested => stays(
@@ -403,12 +664,7 @@ impl Rule {
                 &[Deleting],
                 "The last savepoint failed in spite of all tries; the job runs on and the deletion waits.",
             ),
-            Rule::CancelRequested => stays(
-                &[Deleting],
-                &[E::CancelJob],
-                "deleteMode is ForceCancel: the job is cancelled without a savepoint.",
-            ),
-            Rule::JobEndAwaited => stays(&[Deleting], &[], "The job is going down."),
+            Rule::JobEnded => again(&[Deleting], "One job has ended; the next one's turn."),
             Rule::FinalizerReleased => stays(
                 &[Deleting],
                 &[E::RemoveFinalizer],

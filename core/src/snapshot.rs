@@ -134,6 +134,8 @@ pub struct FlinkNeeds {
     pub savepoint: Option<(JobId, TriggerId)>,
     /// The checkpoint statistics of this job.
     pub checkpoints: Option<JobId>,
+    /// Whether checkpoints of this job outlive its cancellation.
+    pub retention: Option<JobId>,
 }
 
 /// The answers to [`Needs`].
@@ -184,6 +186,20 @@ pub struct FlinkSeen {
     pub savepoint: Seen<SavepointSeen>,
     /// The asked job's checkpoint statistics.
     pub checkpoints: Seen<Checkpoints>,
+    /// What becomes of the asked job's checkpoints when it is cancelled; Absent where it takes none.
+    pub retention: Seen<Retention>,
+}
+
+/// `GET /jobs/:id/checkpoints/config`: what becomes of a job's checkpoints when it is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Retention {
+    /// They stay (`RETAIN_ON_CANCELLATION`).
+    Retained,
+    /// They are deleted.
+    Deleted,
+    /// The job takes none by itself.
+    None,
 }
 
 /// The owned Kubernetes objects, sorted by the revision that their labels name.
@@ -192,10 +208,10 @@ pub struct FlinkSeen {
 pub struct Objects {
     /// Every cluster of this application of which anything is left.
     pub clusters: BTreeMap<RevisionId, ClusterObjects>,
-    /// The Service that carries the application's own name.
-    pub generic_service: Option<ServiceSeen>,
-    /// The Ingress, if there is one.
-    pub ingress: Option<IngressSeen>,
+    /// The Services that belong to no revision, by name: the application's, or one a colour (BlueGreen).
+    pub entrances: BTreeMap<String, ServiceSeen>,
+    /// The Ingresses, by name.
+    pub ingresses: BTreeMap<String, IngressSeen>,
 }
 
 /// The objects of one revision.
@@ -229,6 +245,9 @@ pub struct DeploymentSeen {
     pub existing: u32,
     /// status.availableReplicas
     pub available: u32,
+    /// The value of `pod-deployment-selector` in spec.selector: the original drew it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub selects: String,
 }
 
 /// What counts of a Service.
@@ -243,6 +262,8 @@ pub struct ServiceSeen {
     pub deleting: bool,
     /// The value of `pod-deployment-selector` in spec.selector.
     pub selects: String,
+    /// The numbers of spec.ports, in their order.
+    pub ports: Vec<u16>,
 }
 
 /// What counts of an Ingress.
@@ -253,6 +274,10 @@ pub struct IngressSeen {
     pub name: String,
     /// metadata.uid
     pub uid: String,
+    /// The host of its one rule.
+    pub host: String,
+    /// The port of the Service behind it.
+    pub port: u16,
 }
 
 /// A pod that cannot run, in Kubernetes' own words.

@@ -1,6 +1,7 @@
 //! What a step returns: the rule that fired, and either a new memory or effects, never both.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
 use crate::memory::Memory;
@@ -19,7 +20,8 @@ pub struct Step {
 }
 
 /// When to look again if nothing is heard before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Wake {
     /// Only a change can matter.
     OnChange,
@@ -36,7 +38,8 @@ pub struct Note {
     pub message: String,
 }
 
-/// The original's event reasons (contract section 5), and `SpecRefused`, which it lacked.
+/// The original's event reasons (contract section 5), and three that it lacked: `SpecRefused`, `JobLost`
+/// and `DeletionBlocked`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::EnumIter)]
 pub enum EventReason {
     /// Objects of a new cluster were created.
@@ -45,12 +48,42 @@ pub enum EventReason {
     CreateClusterFailed,
     /// The cluster did not come up.
     ClusterCreationFailed,
+    /// The running cluster gets another count of TaskManagers.
+    ClusterScaleUp,
+    /// It did not get them.
+    ClusterScaleUpFailed,
+    /// A savepoint is being taken of a job that runs on (BlueGreen).
+    SavepointingJob,
+    /// That savepoint is complete.
+    SavepointCompleted,
     /// The job is being stopped with a savepoint.
     CancellingJob,
     /// The job was stopped with a savepoint.
     CanceledJob,
     /// The savepoint failed.
     SavepointFailed,
+    /// The job could not be cancelled.
+    CancelFailed,
+    /// The newest checkpoint stands in for a savepoint.
+    RestoringExternalizedCheckpoint,
+    /// There is no state to start from, and the spec says to start without.
+    RestoringWithoutExternalizedCheckpoint,
+    /// There is no state to start from.
+    RecoveryFailed,
+    /// The old job runs again.
+    RollbackSucceeded,
+    /// The old job could not be started again.
+    RollbackFailed,
+    /// The mode of a live application was changed.
+    UnsupportedChange,
+    /// The application cannot be scaled in place.
+    NotScalingInPlace,
+    /// A version is being torn down. (The original's spelling.)
+    TeardownInitated,
+    /// A version could not be torn down.
+    TeardownFailed,
+    /// A version was torn down.
+    TeardownCompleted,
     /// Flink accepted the job.
     JobSubmitted,
     /// The job could not be submitted.
@@ -87,8 +120,23 @@ impl EventReason {
             | EventReason::DeployFailed
             | EventReason::JobLost
             | EventReason::DeletionBlocked
+            | EventReason::ClusterScaleUpFailed
+            | EventReason::CancelFailed
+            | EventReason::RestoringWithoutExternalizedCheckpoint
+            | EventReason::RecoveryFailed
+            | EventReason::RollbackFailed
+            | EventReason::UnsupportedChange
+            | EventReason::NotScalingInPlace
+            | EventReason::TeardownFailed
             | EventReason::SpecRefused => true,
             EventReason::CreatingCluster
+            | EventReason::ClusterScaleUp
+            | EventReason::SavepointingJob
+            | EventReason::SavepointCompleted
+            | EventReason::RestoringExternalizedCheckpoint
+            | EventReason::RollbackSucceeded
+            | EventReason::TeardownInitated
+            | EventReason::TeardownCompleted
             | EventReason::CancellingJob
             | EventReason::CanceledJob
             | EventReason::JobSubmitted

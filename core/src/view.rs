@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::application::{Application, Refusal, Spec};
+use crate::adopt;
+use crate::application::{Application, Colour, DeploymentMode, Problem, Refusal, Spec};
 use crate::backoff;
 use crate::effect::{Effect, Target};
 use crate::health::whole_second;
 use crate::id::RevisionId;
-use crate::memory::{Deployed, Failure, LastError, Ledger, Memory, Revision, Tries};
+use crate::memory::{ClusterPlan, Deployed, Failure, LastError, Ledger, Memory, Revision, Tries};
 use crate::phase::{DeployFailed, Phase, Running, Updating};
 use crate::policy::Policy;
 use crate::rule::Rule;
-use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Seen, Snapshot, Trouble, Written};
+use crate::snapshot::{ClusterObjects, FlinkSeen, ListedJob, Objects, Seen, Snapshot, Trouble, Written};
 use crate::step::{EventReason, Step};
 
 /// Borrowed access to one snapshot.
@@ -23,6 +24,8 @@ pub(crate) struct View<'a> {
     pub app: &'a Application,
     pub memory: &'a Memory,
     snapshot: &'a Snapshot,
+    /// The spec is valid, but not for this application as it lives.
+    switched: Option<Refusal>,
 }
 
 /// What the spec asks for, compared with a pinned target.
@@ -43,11 +46,26 @@ static NOTHING: FlinkSeen = FlinkSeen {
     job: crate::snapshot::Seen::NotAsked,
     savepoint: crate::snapshot::Seen::NotAsked,
     checkpoints: crate::snapshot::Seen::NotAsked,
+    retention: crate::snapshot::Seen::NotAsked,
 };
 
 impl<'a> View<'a> {
     pub fn new(snapshot: &'a Snapshot, memory: &'a Memory) -> Self {
-        Self { now: snapshot.now, policy: &snapshot.policy, app: &snapshot.application, memory, snapshot }
+        let (policy, app) = (&snapshot.policy, &snapshot.application);
+        Self { now: snapshot.now, policy, app, memory, snapshot, switched: switched(app, memory) }
+    }
+
+    /// What the spec asks for, or why it cannot be served.
+    pub fn spec(&self) -> Result<&'a Spec, &Refusal> {
+        match (&self.switched, &self.app.spec) {
+            (Some(refusal), _) => Err(refusal),
+            (None, spec) => spec.as_ref(),
+        }
+    }
+
+    /// What the running job is replaced with is given up on the user's word.
+    pub fn rollback_forced(&self) -> bool {
+        self.spec().is_ok_and(|spec| spec.force_rollback)
     }
 
     pub fn ledger(&self) -> &'a Ledger {
@@ -60,6 +78,11 @@ impl<'a> View<'a> {
 
     pub fn objects(&self) -> Option<&'a Objects> {
         self.snapshot.observed.objects.present()
+    }
+
+    /// The jobs that this revision's JobManager lists, if it was asked and answered.
+    pub fn jobs(&self, revision: &RevisionId) -> Option<&'a Vec<ListedJob>> {
+        self.snapshot.observed.jobs.get(revision).and_then(Seen::present)
     }
 
     pub fn observed_written(&self) -> &'a Seen<BTreeMap<RevisionId, Written>> {
@@ -77,16 +100,33 @@ impl<'a> View<'a> {
 
     /// The job that is deployed was never stopped by us, so it may be taken as it is.
     pub fn deployed_job_untouched(&self) -> bool {
-        self.deployed().is_some() && self.ledger().savepoint.is_none()
+        self.ledger().stopped.is_none() && self.deployed().is_some_and(|deployed| !deployed.given_up)
     }
 
-    pub fn wish(&self, target: &Revision) -> Wish<'a> {
-        match &self.app.spec {
+    /// The revision has the deployed one's cluster: it is that one, or the same scaled in place.
+    pub fn on_deployed_cluster(&self, revision: &Revision) -> bool {
+        self.deployed().is_some_and(|deployed| deployed.revision.id == revision.id)
+    }
+
+    /// The number of the next submission of a revision.
+    pub fn next_attempt(&self, revision: &Revision) -> u32 {
+        let before = self.deployed().filter(|deployed| deployed.revision.id == revision.id);
+        before.map_or(1, |deployed| deployed.attempt.saturating_add(1))
+    }
+
+    pub fn wish(&self, target: &Revision) -> Wish<'_> {
+        match self.spec() {
             Err(refusal) => Wish::Refused(refusal),
-            Ok(spec) if target.digest.as_ref() == Some(spec.digest()) => Wish::Target(spec),
+            Ok(spec) if target.digest.as_ref() == Some(spec.digest()) || self.has_failed(spec) => Wish::Target(spec),
             Ok(spec) if self.asks_for_deployed(spec) && self.deployed_job_untouched() => Wish::Deployed,
             Ok(spec) => Wish::Other(spec),
         }
+    }
+
+    /// The spec asks for what failed last; that is not tried again.
+    pub fn has_failed(&self, spec: &Spec) -> bool {
+        let failed = self.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
+        failed == Some(spec.digest())
     }
 
     pub fn asks_for_deployed(&self, spec: &Spec) -> bool {
@@ -103,15 +143,33 @@ impl<'a> View<'a> {
         let mut ledger = self.ledger().clone();
         ledger.deploys = ledger.deploys.saturating_add(1);
         ledger.last_error = None;
-        let target = Revision {
-            id: RevisionId::derive(&self.app.uid, spec.digest(), ledger.deploys),
-            digest: Some(spec.digest().clone()),
-            number: ledger.deploys,
-            generation: self.app.generation,
-            job: spec.job.clone(),
-        };
+        ledger.failed = None;
+        ledger.torn_down = None;
+        let number = ledger.deploys;
+        let id = RevisionId::derive(&self.app.uid, spec.digest(), number);
+        let colour = (spec.deployment_mode == DeploymentMode::BlueGreen).then(|| {
+            let deployed = self.deployed().and_then(|deployed| deployed.revision.colour);
+            deployed.map_or(Colour::Green, Colour::other)
+        });
+        let target = self.revision(id, number, colour, spec);
         let phase = Phase::Updating(Updating { target, since: self.now, tries: Tries::default() });
         rule.to(Memory { phase, ledger })
+    }
+
+    pub fn revision(&self, id: RevisionId, number: u32, colour: Option<Colour>, spec: &Spec) -> Revision {
+        Revision {
+            id,
+            digest: Some(spec.digest().clone()),
+            number,
+            generation: self.app.generation,
+            job: spec.job.clone(),
+            colour,
+            cluster: Some(ClusterPlan {
+                digest: spec.cluster_digest().clone(),
+                taskmanagers: spec.taskmanager.replicas.get(),
+                ports: spec.ports,
+            }),
+        }
     }
 
     /// Back to what is deployed.
@@ -136,22 +194,41 @@ impl<'a> View<'a> {
         message: String,
     ) -> Step {
         ledger.last_error = None;
-        ledger.failed = Some(Failure {
-            digest: target.and_then(|target| target.digest.clone()),
-            revision: target.map(|target| target.id.clone()),
-            generation: target.map_or(self.app.generation, |target| target.generation),
-            reason: rule.to_string(),
-            message: message.clone(),
-            time: self.now,
-        });
+        ledger.failed = Some(self.failure(rule, target, &message));
         let phase = Phase::DeployFailed(DeployFailed { since: self.now });
         let step = rule.to(Memory { phase, ledger }).note(reason, message.clone());
         if reason == EventReason::DeployFailed { step } else { step.note(EventReason::DeployFailed, message) }
     }
 
+    pub fn failure(&self, rule: Rule, target: Option<&Revision>, message: &str) -> Failure {
+        Failure {
+            digest: target.and_then(|target| target.digest.clone()),
+            revision: target.map(|target| target.id.clone()),
+            generation: target.map_or(self.app.generation, |target| target.generation),
+            reason: rule.to_string(),
+            message: message.to_owned(),
+            time: self.now,
+        }
+    }
+
     /// The spec cannot be deployed.
     pub fn refuse(&self, refusal: &Refusal) -> Step {
-        self.fail(Rule::SpecRefused, None, EventReason::SpecRefused, refusal.to_string())
+        let reason = match &self.switched {
+            Some(_) => EventReason::UnsupportedChange,
+            None if refusal.names("spec.scaleMode") => EventReason::NotScalingInPlace,
+            None => EventReason::SpecRefused,
+        };
+        self.fail(Rule::SpecRefused, None, reason, refusal.to_string())
+    }
+
+    /// The deploy is given up because the spec says so.
+    pub fn force_back(&self, target: &Revision) -> Step {
+        let text = format!(
+            "spec.forceRollback gives the deploy of revision {} up; what runs was left alone. Take it out of the spec \
+             and change restartNonce to deploy again.",
+            target.id
+        );
+        self.fail(Rule::RollbackForced, Some(target), EventReason::DeployFailed, text)
     }
 
     /// The same phase, one failed try later.
@@ -195,11 +272,10 @@ impl<'a> View<'a> {
     pub fn leftovers(&self, objects: &Objects, keep: &[Option<&RevisionId>]) -> (Vec<Effect>, bool) {
         let mut effects = Vec::new();
         let mut left = false;
-        // Pods that the original scaled in place find their JobManager by the Service of a former revision.
-        let adopted = self.deployed().is_some_and(|deployed| deployed.revision.number == 0);
+        let versions = || self.deployed().into_iter().chain(&self.ledger().second);
         for (revision, cluster) in &objects.clusters {
-            let needed = adopted && cluster.jobmanager.is_none() && cluster.taskmanager.is_none();
-            if !keep.contains(&Some(revision)) && !needed {
+            let needed = || versions().any(|it| adopt::is_part_of(self.app, &it.revision, objects, cluster));
+            if !keep.contains(&Some(revision)) && !needed() {
                 left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
                 effects.extend(removal(revision, cluster));
             }
@@ -208,8 +284,22 @@ impl<'a> View<'a> {
     }
 }
 
+/// An application lives in one mode: its objects are named by it.
+fn switched(app: &Application, memory: &Memory) -> Option<Refusal> {
+    let spec = app.spec.as_ref().ok()?;
+    let before = match memory.ledger.deployed.as_ref()?.revision.colour {
+        Some(_) => DeploymentMode::BlueGreen,
+        None => DeploymentMode::Dual,
+    };
+    let problem = || {
+        let text = format!("the application lives in the mode {before} and cannot change to {}", spec.deployment_mode);
+        Problem::new("spec.deploymentMode", text, "write the former mode back, or delete it and create it anew")
+    };
+    if before == spec.deployment_mode { None } else { Refusal::of(vec![problem()]) }
+}
+
 /// Deletes of those objects of a cluster that are not going already.
-fn removal(revision: &RevisionId, cluster: &ClusterObjects) -> impl Iterator<Item = Effect> {
+pub(crate) fn removal(revision: &RevisionId, cluster: &ClusterObjects) -> Vec<Effect> {
     let deployments = [&cluster.taskmanager, &cluster.jobmanager];
     let deployments = deployments.into_iter().flatten().filter(|it| !it.deleting).map(|it| {
         Effect::DeleteDeployment(Target { name: it.name.clone(), uid: it.uid.clone(), revision: revision.clone() })
@@ -217,5 +307,5 @@ fn removal(revision: &RevisionId, cluster: &ClusterObjects) -> impl Iterator<Ite
     let services = cluster.service.iter().filter(|it| !it.deleting).map(|it| {
         Effect::DeleteService(Target { name: it.name.clone(), uid: it.uid.clone(), revision: revision.clone() })
     });
-    deployments.chain(services).collect::<Vec<_>>().into_iter()
+    deployments.chain(services).collect()
 }

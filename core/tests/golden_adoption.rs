@@ -10,248 +10,20 @@
     clippy::indexing_slicing
 )]
 
-mod record;
+mod originals;
+#[path = "originals/case.rs"]
+mod case;
 
-use std::collections::BTreeMap;
-
-use flink_operator_core::application::Application;
-use flink_operator_core::crd::{FlinkApplication, FlinkApplicationStatus};
+use case::{Case, JOB, every_case};
+use flink_operator_core::application::Colour;
+use flink_operator_core::crd::FlinkApplicationStatus;
 use flink_operator_core::effect::Effect;
-use flink_operator_core::id::{JobId, RevisionId};
-use flink_operator_core::memory::Memory;
+use flink_operator_core::id::JobId;
 use flink_operator_core::phase::PhaseName;
-use flink_operator_core::policy::Policy;
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::*;
-use flink_operator_core::{needs, status, step};
-use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
+use flink_operator_core::{status, step};
 use serde_json::{Value, json};
-
-const JOB: &str = "9b1c3a0e5d6f4f0a9c660d4c4a5e7f10";
-
-/// A recorded case with its application running.
-#[derive(Clone)]
-struct Case {
-    input: Value,
-    policy: Policy,
-    phase: &'static str,
-    hash: String,
-    written: Written,
-    status: Value,
-}
-
-impl Case {
-    fn of(case: &Value, phase: &'static str) -> Self {
-        let (input, policy) = (record::served(case), record::policy(case));
-        let deployment = |role: &str| serde_json::from_value::<Deployment>(case[role].clone()).unwrap().into();
-        let written =
-            Written { jobmanager: Some(deployment("jobmanager")), taskmanager: Some(deployment("taskmanager")) };
-        let hash = case["hash"].as_str().unwrap().to_owned();
-        let status = status_of(&input, phase, &hash);
-        Self { input, policy, phase, hash, written, status }
-    }
-
-    /// What the API server makes of the Deployments when it stores them.
-    fn stored(mut self) -> Self {
-        for deployment in [&mut self.written.jobmanager, &mut self.written.taskmanager].into_iter().flatten() {
-            let mut stored = serde_json::to_value(&*deployment).unwrap();
-            fill_in(&mut stored);
-            **deployment = serde_json::from_value(stored).unwrap();
-        }
-        self
-    }
-
-    fn spec(mut self, change: impl FnOnce(&mut Value)) -> Self {
-        change(&mut self.input["spec"]);
-        self
-    }
-
-    fn live(mut self, change: impl Fn(&mut Value)) -> Self {
-        for deployment in [&mut self.written.jobmanager, &mut self.written.taskmanager].into_iter().flatten() {
-            let mut live = serde_json::to_value(&*deployment).unwrap();
-            change(&mut live);
-            **deployment = serde_json::from_value(live).unwrap();
-        }
-        self
-    }
-
-    fn revision(&self) -> RevisionId {
-        RevisionId::known(&self.hash)
-    }
-
-    fn snapshot(&self, memory: Remembered) -> Snapshot {
-        let resource: FlinkApplication = serde_json::from_value(self.input.clone()).unwrap();
-        let application = Application::parse(&resource);
-        let needs = needs(&application, &memory);
-        let flink = needs.flink.keys().map(|revision| (revision.clone(), running())).collect();
-        let label =
-            self.written.jobmanager.as_ref().unwrap().metadata.labels.as_ref().unwrap()["flink-app-hash"].clone();
-        let label = RevisionId::known(label);
-        let written = match needs.written {
-            true => Seen::Present(BTreeMap::from([(label.clone(), self.written.clone())])),
-            false => Seen::NotAsked,
-        };
-        let objects = Seen::Present(objects(&application.name, &label, &self.written));
-        let observed = Observed { objects, written, flink, ..Observed::default() };
-        let (now, policy) = (now(), self.policy.clone());
-        Snapshot { now, watching_since: None, policy, application, memory, observed, report: Report::default() }
-    }
-
-    /// Steps until nothing is to be done any more, or an effect is asked for.
-    fn taken_over(&self) -> Outcome {
-        let status: FlinkApplicationStatus = serde_json::from_value(self.status.clone()).unwrap();
-        let mut memory = status::read(Some(&status));
-        let (mut rules, mut effects) = (Vec::new(), Vec::new());
-        for _ in 0..20 {
-            let step = step(&self.snapshot(memory.clone()));
-            rules.push(step.rule());
-            effects.extend(step.effects().iter().cloned());
-            match step.next() {
-                Some(next) => memory = Remembered::Known(Box::new(next.clone())),
-                None => break,
-            }
-        }
-        let Remembered::Known(memory) = memory else { panic!("{memory:?}") };
-        Outcome { rules, effects, memory: *memory }
-    }
-}
-
-struct Outcome {
-    rules: Vec<Rule>,
-    effects: Vec<Effect>,
-    memory: Memory,
-}
-
-impl Outcome {
-    fn adopted(&self) -> bool {
-        let at_rest = matches!(self.rules.last(), Some(Rule::JobRests | Rule::FailureRests));
-        self.rules.contains(&Rule::RevisionAdopted) && at_rest && self.effects.is_empty()
-    }
-
-    fn upgraded(&self) -> bool {
-        self.rules.first() == Some(&Rule::SpecChanged) && self.memory.phase.name() == PhaseName::Updating
-    }
-}
-
-fn now() -> Timestamp {
-    "2026-03-01T12:00:00Z".parse().unwrap()
-}
-
-/// The status that the original writes.
-fn status_of(input: &Value, phase: &str, hash: &str) -> Value {
-    let spec = &input["spec"];
-    let mut status = json!({
-        "phase": phase, "deployHash": hash, "deploymentMode": "Dual", "lastUpdatedAt": "2026-03-01T11:00:00Z",
-        "retryCount": 0,
-        "clusterStatus": {
-            "health": "Green", "numberOfTaskManagers": 1, "healthyTaskManagers": 1, "numberOfTaskSlots": 16,
-            "availableTaskSlots": 11,
-        },
-        "jobStatus": {
-            "jobID": JOB, "state": "RUNNING", "health": "Green", "jarName": spec["jarName"],
-            "parallelism": spec["parallelism"], "entryClass": spec["entryClass"], "lastFailingTime": null,
-        },
-    });
-    if phase == "DeployFailed" {
-        status["failedDeployHash"] = "0badc0de".into();
-        status["rollbackHash"] = hash.into();
-    }
-    status
-}
-
-fn fill_in(deployment: &mut Value) {
-    deployment["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
-    deployment["metadata"]["uid"] = "d-1".into();
-    deployment["spec"]["revisionHistoryLimit"] = 10.into();
-    deployment["spec"]["progressDeadlineSeconds"] = 600.into();
-    let pod = &mut deployment["spec"]["template"]["spec"];
-    pod["dnsPolicy"] = "ClusterFirst".into();
-    pod["restartPolicy"] = "Always".into();
-    pod["schedulerName"] = "default-scheduler".into();
-    pod["terminationGracePeriodSeconds"] = 30.into();
-    if pod["securityContext"].is_null() {
-        pod["securityContext"] = json!({});
-    }
-    if let Some(account) = pod.get("serviceAccountName").cloned() {
-        pod["serviceAccount"] = account;
-    }
-    for volume in pod["volumes"].as_array_mut().into_iter().flatten() {
-        for source in ["configMap", "secret"] {
-            if volume[source].is_object() && volume[source]["defaultMode"].is_null() {
-                volume[source]["defaultMode"] = 420.into();
-            }
-        }
-    }
-    let container = &mut pod["containers"][0];
-    container["terminationMessagePath"] = "/dev/termination-log".into();
-    container["terminationMessagePolicy"] = "File".into();
-    for port in container["ports"].as_array_mut().into_iter().flatten() {
-        port["protocol"] = "TCP".into();
-    }
-    for variable in container["env"].as_array_mut().into_iter().flatten() {
-        if variable["valueFrom"]["fieldRef"].is_object() {
-            variable["valueFrom"]["fieldRef"]["apiVersion"] = "v1".into();
-        }
-    }
-    if container["readinessProbe"].is_object() {
-        container["readinessProbe"]["httpGet"]["scheme"] = "HTTP".into();
-    }
-}
-
-fn objects(app: &str, revision: &RevisionId, written: &Written) -> Objects {
-    let deployment = |it: &Option<Box<Deployment>>| {
-        it.as_ref().map(|it| {
-            let name = it.metadata.name.clone().unwrap();
-            let replicas = u32::try_from(it.spec.as_ref().unwrap().replicas.unwrap()).unwrap();
-            DeploymentSeen {
-                uid: name.clone(),
-                name,
-                deleting: false,
-                replicas,
-                existing: replicas,
-                available: replicas,
-            }
-        })
-    };
-    let service = |name: String| ServiceSeen { uid: name.clone(), name, deleting: false, selects: "RANDOM".into() };
-    let cluster = ClusterObjects {
-        jobmanager: deployment(&written.jobmanager),
-        taskmanager: deployment(&written.taskmanager),
-        service: Some(service(format!("{app}-{revision}"))),
-        pod_troubles: Vec::new(),
-    };
-    Objects {
-        clusters: BTreeMap::from([(revision.clone(), cluster)]),
-        generic_service: Some(service(app.to_owned())),
-        ingress: Some(IngressSeen { name: app.to_owned(), uid: "ing".to_owned() }),
-    }
-}
-
-fn running() -> FlinkSeen {
-    let job = Job {
-        state: JobState::Running,
-        start_time: Some(now()),
-        tasks: Tasks { total: 5, running: 5, ..Tasks::default() },
-        restarts: Some(0),
-        failure: None,
-    };
-    FlinkSeen {
-        overview: Seen::Present(Overview { slots_total: 16, slots_available: 11, heartbeats: vec![now()] }),
-        job: Seen::Present(job),
-        savepoint: Seen::Absent,
-        checkpoints: Seen::Present(Checkpoints::default()),
-    }
-}
-
-fn every_case(check: impl Fn(&str, Case)) {
-    for case in record::golden().into_iter().flatten() {
-        let name = case["name"].as_str().unwrap();
-        for phase in ["Running", "DeployFailed"] {
-            check(&format!("{name}, {phase}"), Case::of(&case, phase));
-        }
-    }
-}
 
 #[test]
 fn every_golden_application_is_adopted_without_an_effect() {
@@ -386,8 +158,7 @@ fn what_the_original_printed_otherwise_is_the_same_golden_configuration() {
 #[test]
 fn what_the_original_gave_up_is_not_tried_again_before_the_next_golden_edit() {
     every_case(|name, case| {
-        // The colour is part of the hash, and this application has none.
-        if case.phase != "DeployFailed" || name.starts_with("bluegreen") {
+        if case.phase != "DeployFailed" {
             return;
         }
         let container = "/spec/template/spec/containers/0";
@@ -403,6 +174,9 @@ fn what_the_original_gave_up_is_not_tried_again_before_the_next_golden_edit() {
 #[test]
 fn a_golden_cluster_that_was_relabelled_in_place_is_not_deleted() {
     every_case(|name, case| {
+        if case.is_blue_green() {
+            return;
+        }
         let mut relabelled =
             case.live(|deployment| deployment["metadata"]["labels"]["flink-app-hash"] = "5ca1ab1e".into());
         for (deploy_hash, what) in [(relabelled.hash.clone(), "half-way"), ("5ca1ab1e".to_owned(), "done")] {
@@ -422,25 +196,215 @@ fn a_golden_application_left_in_the_middle_of_an_update_that_was_written_back_is
             let outcome = case.taken_over();
             assert_eq!(outcome.rules.first(), Some(&Rule::OriginalTakenOver), "{name}, {phase}");
             assert!(outcome.adopted(), "{name}, {phase}: {:?}", outcome.rules);
-            let changed = case.clone().spec(|spec| spec["image"] = "repo/img:2".into()).taken_over();
-            assert_eq!(changed.rules, [Rule::OriginalTakenOver, Rule::SpecChanged, Rule::ClusterRequested], "{name}");
+            let changed = case.clone().spec(|spec| {
+                spec["image"] = "repo/img:2".into();
+                spec["forceRollback"] = false.into();
+            });
+            let rules = changed.taken_over().rules;
+            assert_eq!(rules, [Rule::OriginalTakenOver, Rule::SpecChanged, Rule::ClusterRequested], "{name}");
         }
     });
 }
 
+/// The deployed cluster is an older one, and the recorded one stands beside it with these jobs.
+fn beside_an_older_one(case: &Case, jobs: &[(&'static str, JobState)]) -> Case {
+    let newer = (case.revision(), case.written.clone(), jobs.to_vec());
+    let mut older = case.clone().live(|deployment| {
+        deployment["metadata"]["labels"]["flink-app-hash"] = OLDER.into();
+        let name = deployment["metadata"]["name"].as_str().unwrap().replace(&case.hash, OLDER);
+        deployment["metadata"]["name"] = name.into();
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "repo/img:0".into();
+    });
+    older.other = Some(newer);
+    older.status["deployHash"] = OLDER.into();
+    if case.is_blue_green() {
+        older.status["deployVersion"] = "blue".into();
+        let mut newer = older.status["versionStatuses"][0].clone();
+        newer["jobStatus"]["jobID"] = NEW_JOB.into();
+        older.status["versionStatuses"][0]["versionHash"] = OLDER.into();
+        older.status["versionStatuses"][0]["appVersion"] = "blue".into();
+        older.status["versionStatuses"][1] = newer;
+    }
+    older
+}
+
+const OLDER: &str = "01de401d";
+const NEW_JOB: &str = "11b1c3a0e5d6f4f0a9c660d4c4a5e7f1";
+
 #[test]
-fn the_job_of_a_golden_blue_green_version_is_the_one_beside_it() {
+fn a_golden_rollback_is_not_followed_by_another_try() {
+    every_case(|name, case| {
+        if case.is_blue_green() {
+            return;
+        }
+        let mut case = beside_an_older_one(&case, &[(NEW_JOB, JobState::Failed)]);
+        case.status["phase"] = "RollingBackJob".into();
+        case.status["savepointPath"] = "s3://b/savepoint-1".into();
+        *case.job_status() = json!({ "jarName": "a.jar", "entryClass": "com.x.Main", "parallelism": 5 });
+        let outcome = case.taken_over();
+        assert_eq!(outcome.rules.first(), Some(&Rule::OriginalFailureTakenOver), "{name}: {:?}", outcome.rules);
+        assert_eq!(outcome.memory.phase.name(), PhaseName::DeployFailed, "{name}");
+        assert_eq!(outcome.memory.ledger.deployed.unwrap().job, JobId::known(JOB), "{name}");
+        let edited = case.clone().spec(|spec| spec["image"] = "repo/img:2".into()).taken_over();
+        assert_eq!(edited.rules[..2], [Rule::OriginalTakenOver, Rule::SpecChanged], "{name}");
+
+        case.jobs = vec![(JOB, JobState::Finished)];
+        let outcome = case.taken_over();
+        assert_eq!(outcome.rules.first(), Some(&Rule::OriginalRollbackGoesOn), "{name}: {:?}", outcome.rules);
+        let only_the_new_one = |effect: &Effect| match effect {
+            Effect::DeleteDeployment(target) | Effect::DeleteService(target) => target.revision == case.revision(),
+            _ => false,
+        };
+        assert!(!outcome.effects.is_empty() && outcome.effects.iter().all(only_the_new_one), "{name}");
+    });
+}
+
+#[test]
+fn a_golden_rollback_that_failed_rests_until_the_next_edit() {
     every_case(|name, mut case| {
-        let ours = case.status["jobStatus"].take();
-        case.status["deploymentMode"] = "BlueGreen".into();
-        case.status["versionStatuses"] = json!([
-            { "appVersion": "green", "versionHash": case.hash, "jobStatus": ours },
-            { "appVersion": "blue", "versionHash": "0badc0de", "jobStatus": { "jobID": "another" } },
-        ]);
-        case.status["jobStatus"] = json!({ "jobID": "another", "lastFailingTime": null });
+        if case.phase != "DeployFailed" || case.is_blue_green() {
+            return;
+        }
+        let container = "/spec/template/spec/containers/0";
+        case = case.live(|it| *it.pointer_mut(&format!("{container}/image")).unwrap() = "repo/img:0".into());
+        case.status["failedDeployHash"] = case.hash.clone().into();
+        case.status["savepointPath"] = "s3://b/savepoint-1".into();
+        case.job_status()["jobID"] = "".into();
+        case.jobs = vec![(JOB, JobState::Canceled)];
+        let outcome = case.taken_over();
+        assert_eq!(outcome.rules[..2], [Rule::OriginalStopped, Rule::RevisionAdopted], "{name}");
+        assert_eq!((outcome.rules.last(), outcome.effects.as_slice()), (Some(&Rule::FailureRests), [].as_slice()));
+        let stopped = outcome.memory.ledger.stopped.unwrap();
+        assert_eq!(stopped.state.as_deref(), Some("s3://b/savepoint-1"), "{name}");
+        let edited = case.spec(|spec| spec["restartNonce"] = "again".into()).taken_over();
+        assert_eq!(edited.rules[..2], [Rule::OriginalStopped, Rule::SpecChanged], "{name}");
+    });
+}
+
+#[test]
+fn a_golden_cluster_that_was_being_scaled_in_place_gets_its_service() {
+    every_case(|name, mut case| {
+        if case.is_blue_green() {
+            return;
+        }
+        case = case.live(|deployment| deployment["metadata"]["labels"]["flink-app-hash"] = "5ca1ab1e".into());
+        case.status["phase"] = "Rescaling".into();
+        case.without_service = true;
+        let case = case.spec(|spec| spec["parallelism"] = 16.into());
+        let outcome = case.taken_over();
+        let rules = [Rule::OriginalTakenOver, Rule::RevisionAdopted, Rule::ClusterRepaired];
+        assert_eq!(outcome.rules, rules, "{name}");
+        let [Effect::CreateService(service)] = outcome.effects.as_slice() else { panic!("{:?}", outcome.effects) };
+        assert_eq!(service.metadata.name.as_deref(), Some("app-5ca1ab1e"), "{name}");
+        let selector = service.spec.as_ref().unwrap().selector.as_ref().unwrap();
+        assert_eq!(selector["pod-deployment-selector"], "RANDOM", "{name}");
+    });
+}
+
+#[test]
+fn both_golden_versions_are_adopted() {
+    every_case(|name, case| {
+        if !case.is_blue_green() {
+            return;
+        }
+        let mut case = beside_an_older_one(&case, &[(NEW_JOB, JobState::Running)]);
+        // DualRunning says all; the others may have started the newer job or not.
+        for phase in ["DualRunning", "SubmittingJob", "RollingBackJob", "DeployFailed", "Running"] {
+            case.status["phase"] = phase.into();
+            let outcome = case.taken_over();
+            let rules = [Rule::OriginalPairTakenOver, Rule::RevisionAdopted];
+            assert_eq!(outcome.rules[..2], rules, "{name}, {phase}: {:?}", outcome.rules);
+            assert_eq!(outcome.rules.last(), Some(&Rule::BothVersionsRest), "{name}, {phase}");
+            assert!(outcome.effects.is_empty(), "{name}, {phase}: {:?}", outcome.effects);
+            let ledger = outcome.memory.ledger;
+            let (first, second) = (ledger.deployed.unwrap(), ledger.second.unwrap());
+            assert_eq!((first.revision.id.as_str(), first.revision.colour), (OLDER, Some(Colour::Blue)));
+            assert_eq!((second.revision.id, second.revision.colour), (case.revision(), Some(Colour::Green)));
+            assert_eq!((first.job, second.job), (JobId::known(JOB), JobId::known(NEW_JOB)), "{name}, {phase}");
+            assert!(first.revision.digest.is_none() && second.revision.digest.is_some(), "{name}, {phase}");
+        }
+        let edited = case.clone().spec(|spec| spec["image"] = "repo/img:2".into()).taken_over();
+        assert_eq!(edited.rules.last(), Some(&Rule::BothVersionsRest), "{name}: {:?}", edited.rules);
+        let torn = case.clone().spec(|spec| spec["tearDownVersionHash"] = OLDER.into()).taken_over();
+        assert!(torn.rules.contains(&Rule::TeardownBegun), "{name}: {:?}", torn.rules);
+        assert!(matches!(&torn.effects[0], Effect::CancelJob { job, .. } if job.as_str() == JOB), "{:?}", torn.effects);
+    });
+}
+
+#[test]
+fn the_one_golden_version_that_runs_is_adopted() {
+    every_case(|name, case| {
+        if !case.is_blue_green() {
+            return;
+        }
+        let mut case = beside_an_older_one(&case, &[]);
+        case.status["phase"] = "SubmittingJob".into();
+        let outcome = case.taken_over();
+        assert_eq!(outcome.rules[..2], [Rule::OriginalTakenOver, Rule::SpecChanged], "{name}");
+        let deployed = outcome.memory.ledger.deployed.unwrap();
+        assert_eq!((deployed.revision.id.as_str(), deployed.job), (OLDER, JobId::known(JOB)), "{name}");
+        // A deploy that was given up is not tried again: the hash has the colour that it was tried with.
+        case.status["phase"] = "DeployFailed".into();
+        case.status["failedDeployHash"] = case.hash.clone().into();
+        let rules = case.taken_over().rules;
+        assert_eq!(rules[..2], [Rule::OriginalFailureTakenOver, Rule::RevisionAdopted], "{name}: {rules:?}");
+        assert_eq!(rules.get(2), Some(&Rule::OldClusterRemoved), "{name}: {rules:?}");
+    });
+}
+
+#[test]
+fn a_golden_version_that_does_not_say_its_colour_is_left_alone() {
+    every_case(|name, case| {
+        if !case.is_blue_green() {
+            return;
+        }
+        let mut case = beside_an_older_one(&case, &[]);
+        case.status["versionStatuses"][1]["appVersion"] = "".into();
+        let status: FlinkApplicationStatus = serde_json::from_value(case.status.clone()).unwrap();
+        let step = step(&case.snapshot(status::read(Some(&status))));
+        assert_eq!((step.rule(), step.rests()), (Rule::StatusUnreadable, true), "{name}");
+    });
+}
+
+#[test]
+fn a_golden_version_that_was_torn_down_is_not_deployed_again() {
+    every_case(|name, case| {
+        if !case.is_blue_green() {
+            return;
+        }
+        let mut kept = case.clone();
+        let container = "/spec/template/spec/containers/0";
+        kept = kept.live(|it| *it.pointer_mut(&format!("{container}/image")).unwrap() = "repo/img:0".into());
+        kept.status["phase"] = "Running".into();
+        // The recorded hash has its colour; the original's teardown hash has an empty one, and either counts.
+        kept.status["teardownHash"] = case.hash.clone().into();
+        let outcome = kept.taken_over();
+        assert_eq!(outcome.rules.first(), Some(&Rule::OriginalTakenOver), "{name}: {:?}", outcome.rules);
+        assert_eq!((outcome.rules.last(), outcome.effects.as_slice()), (Some(&Rule::JobRests), [].as_slice()));
+        let edited = kept.spec(|spec| spec["restartNonce"] = "again".into()).taken_over();
+        assert_eq!(edited.rules[..2], [Rule::OriginalTakenOver, Rule::SpecChanged], "{name}");
+
+        let mut kept = case.clone();
+        kept.status["phase"] = "Running".into();
+        kept.status["teardownHash"] = case.hash.clone().into();
+        assert!(kept.taken_over().adopted(), "{name}: what runs is what the spec asks for");
+    });
+}
+
+#[test]
+fn a_golden_job_that_the_status_mistakes_for_another_is_adopted_and_not_started_again() {
+    every_case(|name, mut case| {
+        // With high availability the job that is not known may come back for a while.
+        if case.input["spec"]["flinkConfig"]["high-availability"].is_string() {
+            return;
+        }
+        case.jobs = vec![(NEW_JOB, JobState::Running)];
         let outcome = case.taken_over();
         assert!(outcome.adopted(), "{name}: {:?}", outcome.rules);
-        assert_eq!(outcome.memory.ledger.deployed.unwrap().job, JobId::known(JOB), "{name}");
+        assert_eq!(outcome.memory.ledger.deployed.unwrap().job, JobId::known(NEW_JOB), "{name}");
+        case.jobs = Vec::new();
+        let lost = case.taken_over();
+        assert_eq!(lost.rules.iter().filter(|rule| **rule == Rule::RevisionAdopted).count(), 1, "{:?}", lost.rules);
     });
 }
 

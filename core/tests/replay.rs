@@ -1,4 +1,5 @@
-//! Recorded snapshots: each replays to the rule that its file is named after, and every rule has one.
+//! Recordings: each replays to the decision in it and to the rule that its file is named after, and every rule has
+//! one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, reason = "recordings are files; the core itself reads none")]
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use flink_operator_core::record::{Decision, Record};
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Remembered, Snapshot};
 use flink_operator_core::step;
@@ -42,11 +44,25 @@ fn recordings() -> BTreeMap<PathBuf, String> {
     files.map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
 }
 
+fn record_of(file: &Path, text: &str) -> Record {
+    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
 #[test]
 fn every_recording_replays_to_the_rule_in_its_name() {
     for (file, text) in recordings() {
-        let snapshot: Snapshot = serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        assert_eq!(place(step(&snapshot).rule(), &snapshot), file);
+        let record = record_of(&file, &text);
+        assert_eq!(place(record.decide().rule(), &record.snapshot), file);
+    }
+}
+
+#[test]
+fn every_recording_replays_to_the_decision_in_it() {
+    for (file, text) in recordings() {
+        let record = record_of(&file, &text);
+        let today = Decision::of(&record.decide()).unwrap();
+        let differences = record.step.unwrap().differences(&today).unwrap();
+        assert!(differences.is_empty(), "{}, if this is meant, record anew: {differences:#?}", file.display());
     }
 }
 
@@ -61,15 +77,14 @@ fn every_rule_has_a_recording() {
 #[test]
 fn recordings_read_back_as_they_were_written() {
     for (file, text) in recordings() {
-        let snapshot: Snapshot = serde_saphyr::from_str(&text).unwrap();
-        let written = serde_saphyr::to_string(&snapshot).unwrap();
+        let written = serde_saphyr::to_string(&record_of(&file, &text)).unwrap();
         assert_eq!(written, text, "{} was not written by `record`", file.display());
     }
 }
 
 /// Writes the directory anew: `cargo test -p flink-operator-core --test replay -- --ignored record`.
 ///
-/// Of every rule the first snapshot of the first story that reaches it.
+/// Of every rule the first decision of the first story that reaches it, without the manifests that it asks for.
 #[test]
 #[ignore = "it writes files"]
 fn record() {
@@ -87,6 +102,7 @@ fn record() {
     for (rule, snapshot) in recorded {
         let file = place(rule, &snapshot);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, serde_saphyr::to_string(&snapshot).unwrap()).unwrap();
+        let record = Record::of(&snapshot, &step(&snapshot)).unwrap().brief();
+        fs::write(file, serde_saphyr::to_string(&record).unwrap()).unwrap();
     }
 }

@@ -7,6 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use flink_operator_core::record::Record;
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Seen, Snapshot};
 use flink_operator_core::step;
@@ -44,7 +45,7 @@ fn allocations(act: impl FnOnce()) -> usize {
 /// A recorded rest, a few checkpoints later: the figures in the status may be older than what is seen.
 fn resting() -> Snapshot {
     let recorded = include_str!("../../fixtures/snapshots/running/job-rests.yaml");
-    let mut snapshot: Snapshot = serde_saphyr::from_str(recorded).unwrap();
+    let mut snapshot = serde_saphyr::from_str::<Record>(recorded).unwrap().snapshot;
     let latest = Checkpoint { path: Some("file:/checkpoints/chk-3".to_owned()), time: snapshot.now };
     let history = Checkpoints { completed: 3, latest: Some(latest), ..Checkpoints::default() };
     snapshot.observed.flink.values_mut().for_each(|seen| seen.checkpoints = Seen::Present(history.clone()));

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, RwLock};
-use std::time::Instant;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::policy::Policy;
+use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -16,7 +18,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::flink::FlinkClient;
 use crate::observe::{ApplicationName, Children};
@@ -24,11 +26,31 @@ use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
 use crate::record::Record;
+use crate::workers::Workers;
 
 /// The label that every child of an application carries.
 const CHILD_LABEL: &str = "flink-app";
+/// How often the loop over the watches shows that it is alive.
+const BEAT: Duration = Duration::from_secs(5);
+/// How long an application whose task met a bug of ours is left alone.
+const AFTER_A_BUG: Duration = Duration::from_secs(30);
 
-/// What all reconcilers share.
+/// What all reconcilers of a process share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Kubernetes.
+    pub client: Client,
+    /// The configuration, which may change at any time.
+    pub policy: Arc<RwLock<Policy>>,
+    /// How many applications are worked on in parallel.
+    pub workers: Arc<Workers>,
+    /// Events, metrics, logs.
+    pub publisher: Arc<Publisher>,
+    /// Where snapshots are recorded, if they are.
+    pub recorder: Arc<dyn Record>,
+}
+
+/// What all reconcilers of one watch share.
 pub struct Context {
     /// Kubernetes.
     pub client: Client,
@@ -38,6 +60,8 @@ pub struct Context {
     pub performer: Performer,
     /// The watched children.
     pub children: Arc<Children>,
+    /// Whose turn it is at the API server.
+    pub workers: Arc<Workers>,
     /// Events, metrics, logs.
     pub publisher: Arc<Publisher>,
     /// Where snapshots are recorded, if they are.
@@ -47,29 +71,25 @@ pub struct Context {
 
 impl Context {
     /// Everything that a reconciler needs.
-    pub fn new(
-        client: Client,
-        flink: FlinkClient,
-        children: Arc<Children>,
-        policy: Arc<RwLock<Policy>>,
-        publisher: Arc<Publisher>,
-        recorder: Arc<dyn Record>,
-    ) -> Self {
+    pub fn new(shared: Shared, flink: FlinkClient, children: Arc<Children>) -> Self {
         let flink = Arc::new(flink);
-        let performer = Performer::new(client.clone(), flink.clone());
-        Self { client, flink, performer, children, publisher, recorder, policy }
+        let Shared { client, policy, workers, publisher, recorder } = shared;
+        let performer = Performer::new(client.clone(), flink.clone(), workers.clone());
+        Self { client, flink, performer, children, workers, publisher, recorder, policy }
     }
 
     /// The configuration as it is now.
     pub fn policy(&self) -> Policy {
-        self.policy.read().map(|policy| policy.clone()).unwrap_or_default()
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Watches one namespace, or all, until `stop` resolves.
+/// Watches one namespace, or all, until `stop` resolves. No task of an application is left when it returns:
+/// what was under way is dropped, and whoever comes next asks for it again.
 pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Future<Output = ()>) {
     let mut watches: SelectAll<_> = watches_of(&context.client, namespace).into_iter().collect();
-    let mut actors = Actors { context, all: HashMap::new() };
+    let mut actors = Actors { context, all: HashMap::new(), tasks: JoinSet::new(), listed: false };
+    let mut beat = tokio::time::interval(BEAT);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
@@ -78,11 +98,13 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
                 None => break,
                 Some(heard) => actors.hear(heard),
             },
+            // Nothing is to be done about a task that has ended but to let its remains go.
+            Some(_) = actors.tasks.join_next() => continue,
+            _ = beat.tick() => {}
         }
+        actors.context.publisher.board().heard(namespace, actors.is_complete());
     }
-    for (_, actor) in actors.all {
-        actor.task.abort();
-    }
+    actors.tasks.shutdown().await;
 }
 
 /// One event of one of the watches.
@@ -145,16 +167,24 @@ where
 struct Actors {
     context: Arc<Context>,
     all: HashMap<ApplicationName, Actor>,
+    /// Dropped with this, so that no task outlives it.
+    tasks: JoinSet<()>,
+    /// Whether all applications were listed once.
+    listed: bool,
 }
 
 struct Actor {
     latest: watch::Sender<Arc<FlinkApplication>>,
     wake: Arc<Notify>,
-    task: JoinHandle<()>,
+    task: AbortHandle,
     listed: bool,
 }
 
 impl Actors {
+    fn is_complete(&self) -> bool {
+        self.listed && self.context.children.is_complete()
+    }
+
     fn hear(&mut self, heard: Heard) {
         let touched = match heard {
             Heard::Application(event) => return self.hear_application(event),
@@ -175,6 +205,7 @@ impl Actors {
             Event::Init => self.all.values_mut().for_each(|actor| actor.listed = false),
             Event::InitApply(object) | Event::Apply(object) => self.seen(object),
             Event::InitDone => {
+                self.listed = true;
                 let gone: Vec<ApplicationName> =
                     self.all.iter().filter(|(_, actor)| !actor.listed).map(|(key, _)| key.clone()).collect();
                 gone.iter().for_each(|key| self.gone(key));
@@ -199,13 +230,15 @@ impl Actors {
         }
         let (latest, receiver) = watch::channel(resource);
         let wake = Arc::new(Notify::new());
-        let task = tokio::spawn(live(self.context.clone(), receiver, wake.clone()));
+        self.context.publisher.board().meet(&key);
+        let task = self.tasks.spawn(live(self.context.clone(), key.clone(), receiver, wake.clone()));
         self.all.insert(key, Actor { latest, wake, task, listed: true });
     }
 
     fn gone(&mut self, key: &ApplicationName) {
         if let Some(actor) = self.all.remove(key) {
             actor.task.abort();
+            self.context.publisher.board().forget(key);
         }
     }
 }
@@ -219,11 +252,29 @@ fn key_of(object: &DynamicObject) -> ApplicationName {
 }
 
 /// The life of one application's task: reconcile, then wait for a change or for the time.
-async fn live(context: Arc<Context>, mut latest: watch::Receiver<Arc<FlinkApplication>>, wake: Arc<Notify>) {
-    let mut reconciler = Reconciler::new(context);
+async fn live(
+    context: Arc<Context>,
+    name: ApplicationName,
+    mut latest: watch::Receiver<Arc<FlinkApplication>>,
+    wake: Arc<Notify>,
+) {
+    let mut reconciler = Reconciler::new(context.clone());
     loop {
         let resource = latest.borrow_and_update().clone();
-        let next = reconciler.reconcile(&resource).await;
+        let board = context.publisher.board();
+        board.begun(&name);
+        // A bug that one application brings out must not end its care, nor anybody else's.
+        let next = match AssertUnwindSafe(reconciler.reconcile(&resource)).catch_unwind().await {
+            Ok(next) => next,
+            Err(_) => {
+                tracing::error!(ns = %name.namespace, app_name = %name.name, "a bug of the operator; please report it");
+                context.publisher.bug();
+                board.broke_off(&name);
+                reconciler = Reconciler::new(context.clone());
+                Some(Instant::now() + AFTER_A_BUG)
+            }
+        };
+        board.waits(&name, next.map(|at| at.saturating_duration_since(Instant::now())));
         let sleep = async {
             match next {
                 None => std::future::pending().await,

@@ -76,6 +76,12 @@ impl Error {
         }
     }
 
+    /// The status with which the API server said no, if it answered.
+    pub(crate) fn status(&self) -> Option<u16> {
+        let Self::Kubernetes { source, .. } = self else { return None };
+        if let kube::Error::Api(status) = source.as_ref() { Some(status.code) } else { None }
+    }
+
     /// The same in the words of the core, under the name of the call that failed.
     pub fn trouble(&self, method: &str) -> Trouble {
         Trouble { class: self.class(), method: method.to_owned(), message: one_line(&self.to_string()) }

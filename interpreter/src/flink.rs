@@ -7,7 +7,6 @@ mod act;
 mod address;
 mod arguments;
 pub mod cause;
-mod counted;
 mod http;
 mod look;
 mod version;
@@ -20,8 +19,7 @@ use std::time::Duration;
 use flink_operator_core::application::Application;
 use flink_operator_core::id::{RevisionId, TriggerId};
 
-pub use address::{Addresses, UiPort};
-pub use counted::Counted;
+pub use address::{Addresses, Proxy, UiPort};
 pub use http::{Call, Calls, Outcome, Uncounted};
 
 use crate::error::Error;

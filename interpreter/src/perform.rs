@@ -11,6 +11,7 @@ use flink_operator_core::snapshot::{Report, Trouble};
 
 use crate::error::Error;
 use crate::flink::{Call, FlinkClient};
+use crate::workers::Workers;
 
 /// The field manager of everything that the operator writes.
 pub const FIELD_MANAGER: &str = "flinkk8soperator";
@@ -20,12 +21,13 @@ pub const FIELD_MANAGER: &str = "flinkk8soperator";
 pub struct Performer {
     kubernetes: kube::Client,
     flink: Arc<FlinkClient>,
+    workers: Arc<Workers>,
 }
 
 impl Performer {
-    /// One that talks through these clients.
-    pub fn new(kubernetes: kube::Client, flink: Arc<FlinkClient>) -> Self {
-        Self { kubernetes, flink }
+    /// One that talks through these clients, to Kubernetes only when it is its turn.
+    pub fn new(kubernetes: kube::Client, flink: Arc<FlinkClient>, workers: Arc<Workers>) -> Self {
+        Self { kubernetes, flink, workers }
     }
 
     /// Performs effects in their order and stops at the first that fails.
@@ -42,6 +44,10 @@ impl Performer {
 
     /// Performs one effect. One that finds itself done has succeeded.
     pub async fn perform(&self, application: &Application, effect: &Effect) -> Result<(), Trouble> {
+        let _turn = match call(effect) {
+            Some(_) => None,
+            None => self.workers.turn().await,
+        };
         self.try_perform(application, effect).await.map_err(|error| error.trouble(&method(effect)))
     }
 
@@ -51,6 +57,9 @@ impl Performer {
             Effect::CreateService(service) => self.create(application, service.as_ref()).await,
             Effect::CreateIngress(ingress) => self.create(application, ingress.as_ref()).await,
             Effect::PointService(service) => self.point(application, service).await,
+            Effect::PointIngress(ingress) => self.point_ingress(application, ingress).await,
+            Effect::ScaleDeployment { target, replicas } => self.scale(application, target, *replicas).await,
+            Effect::DeleteIngress(target) => self.delete_ingress(application, target).await,
             Effect::DeleteDeployment(target) => self.delete_deployment(application, target).await,
             Effect::DeleteService(target) => self.delete_service(application, target).await,
             Effect::AddFinalizer => self.add_finalizer(application).await,
@@ -59,6 +68,9 @@ impl Performer {
             Effect::StopWithSavepoint { revision, job, trigger } => {
                 self.stop(application, revision, job, trigger).await
             }
+            Effect::TakeSavepoint { revision, job, trigger } => {
+                self.take_savepoint(application, revision, job, trigger).await
+            }
             Effect::CancelJob { revision, job } => self.cancel(application, revision, job).await,
         }
     }
@@ -66,18 +78,26 @@ impl Performer {
 
 /// The name of the call in `status.lastSeenError.method`: the original's for calls to Flink.
 fn method(effect: &Effect) -> String {
-    let call = match effect {
-        Effect::SubmitJob(_) => Call::Submit,
-        Effect::StopWithSavepoint { .. } => Call::Stop,
-        Effect::CancelJob { .. } => Call::Cancel,
+    call(effect).map_or_else(|| EffectKind::from(effect).to_string(), |call| call.method().to_owned())
+}
+
+/// The call to Flink that an effect is; None for one on Kubernetes.
+fn call(effect: &Effect) -> Option<Call> {
+    match effect {
+        Effect::SubmitJob(_) => Some(Call::Submit),
+        Effect::StopWithSavepoint { .. } => Some(Call::Stop),
+        Effect::TakeSavepoint { .. } => Some(Call::TakeSavepoint),
+        Effect::CancelJob { .. } => Some(Call::Cancel),
         Effect::CreateDeployment(_)
         | Effect::CreateService(_)
         | Effect::CreateIngress(_)
         | Effect::PointService(_)
+        | Effect::PointIngress(_)
+        | Effect::ScaleDeployment { .. }
+        | Effect::DeleteIngress(_)
         | Effect::DeleteDeployment(_)
         | Effect::DeleteService(_)
         | Effect::AddFinalizer
-        | Effect::RemoveFinalizer => return EffectKind::from(effect).to_string(),
-    };
-    call.method().to_owned()
+        | Effect::RemoveFinalizer => None,
+    }
 }

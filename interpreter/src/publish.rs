@@ -1,17 +1,19 @@
 //! Events, metrics and log lines, all made of Rules and Notes.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::phase::PhaseName;
 use flink_operator_core::snapshot::Report;
 use flink_operator_core::step::{Note, Step};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+
+use crate::board::{Board, phase_of};
+use crate::metrics::{Metrics, Written};
+use crate::observe::ApplicationName;
+use crate::reconcile::Decision;
 
 /// The component that events name, as the original spelled it.
 const COMPONENT: &str = "flinkK8sOperator";
@@ -25,80 +27,66 @@ pub struct Publisher {
     client: Client,
     /// By text: a recorder folds events that differ in nothing but their text, and then tells the first one's.
     events: Mutex<HashMap<String, Recorder>>,
-    transitions: Family<ByRule, Counter>,
-    effects: Family<ByEffect, Counter>,
-    commit_failures: Counter,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByRule {
-    rule: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByEffect {
-    effect: String,
-    outcome: String,
+    metrics: Arc<Metrics>,
+    board: Arc<Board>,
 }
 
 impl Publisher {
-    /// Registers its metrics.
-    pub fn new(client: Client, registry: &mut Registry) -> Self {
-        let publisher = Self {
-            client,
-            events: Mutex::default(),
-            transitions: Family::default(),
-            effects: Family::default(),
-            commit_failures: Counter::default(),
-        };
-        registry.register("transitions", "Committed moves of the machine, by rule", publisher.transitions.clone());
-        registry.register("effects", "Performed effects, by kind and outcome", publisher.effects.clone());
-        registry.register("commit_failures", "Status writes that failed", publisher.commit_failures.clone());
-        publisher
+    /// One that tells events to the API server, and the rest to metrics and board.
+    pub fn new(client: Client, metrics: Arc<Metrics>, board: Arc<Board>) -> Self {
+        Self { client, events: Mutex::default(), metrics, board }
     }
 
-    /// A move was committed.
-    pub(crate) async fn moved(&self, resource: &FlinkApplication, step: &Step) {
-        self.transitions.get_or_create(&ByRule { rule: step.rule().to_string() }).inc();
-        self.say(resource, step);
-        self.publish(resource, step).await;
+    /// How every application stands.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// A task met a bug of ours.
+    pub(crate) fn bug(&self) {
+        self.metrics.bug();
+    }
+
+    /// A decision was taken.
+    pub(crate) fn decided(&self, decision: &Decision, fresh: bool) {
+        self.board.decided(&decision.name(), &decision.snapshot, &decision.step, fresh);
+    }
+
+    /// A move was committed; `resource` is as it is now.
+    pub(crate) fn moved(&self, decision: &Decision, resource: &FlinkApplication, to: PhaseName) {
+        self.metrics.moved(decision.step.rule());
+        if let Some((phase, after)) = self.board.moved(&decision.name(), to) {
+            self.metrics.left(phase, after);
+        }
+        say(decision);
+        self.publish(resource, &decision.step);
     }
 
     /// Effects were performed.
-    pub(crate) async fn acted(&self, resource: &FlinkApplication, step: &Step, report: &Report) {
-        for effect in step.effects() {
-            let kind = flink_operator_core::effect::EffectKind::from(effect).to_string();
-            let outcome = if report.failed.contains_key(&effect.key()) { "failed" } else { "done" };
-            self.effects.get_or_create(&ByEffect { effect: kind, outcome: outcome.to_owned() }).inc();
-        }
+    pub(crate) fn acted(&self, decision: &Decision, report: &Report) {
+        let Decision { resource, step, .. } = decision;
+        let name = decision.name();
+        self.metrics.performed(step.effects(), report);
+        self.board.performed(&name, step.effects(), report);
         for (key, trouble) in &report.failed {
-            tracing::warn!(rule = %step.rule(), effect = %key.0, "{}", trouble.message);
+            let (ns, app_name) = (&name.namespace, &name.name);
+            tracing::warn!(%ns, %app_name, rule = %step.rule(), effect = %key.0, "{}", trouble.message);
         }
-        self.say(resource, step);
+        say(decision);
         if report.is_empty() {
-            self.publish(resource, step).await;
+            self.publish(resource, step);
         }
     }
 
     /// Nothing was to be done. What a rest has to tell is told again and again; the recorder folds it.
-    pub(crate) async fn rested(&self, resource: &FlinkApplication, step: &Step) {
-        self.publish(resource, step).await;
+    pub(crate) fn rested(&self, decision: &Decision) {
+        self.publish(&decision.resource, &decision.step);
     }
 
-    pub(crate) fn commit_failed(&self) {
-        self.commit_failures.inc();
-    }
-
-    fn say(&self, resource: &FlinkApplication, step: &Step) {
-        let meta = &resource.metadata;
-        tracing::info!(
-            app_name = meta.name.as_deref().unwrap_or_default(),
-            ns = meta.namespace.as_deref().unwrap_or_default(),
-            rule = %step.rule(),
-            effects = step.effects().len(),
-            "{}",
-            step.why().unwrap_or(step.rule().edge().when)
-        );
+    /// A status write ended.
+    pub(crate) fn written(&self, name: &ApplicationName, written: Written) {
+        self.metrics.written(written);
+        self.board.written(name, written);
     }
 
     fn recorder(&self, text: &str) -> Recorder {
@@ -111,7 +99,7 @@ impl Publisher {
     }
 
     /// Events are told in the background: no job waits for one.
-    async fn publish(&self, resource: &FlinkApplication, step: &Step) {
+    fn publish(&self, resource: &FlinkApplication, step: &Step) {
         for note in step.notes() {
             let event = event(note, step);
             let about = resource.object_ref(&());
@@ -123,6 +111,20 @@ impl Publisher {
             });
         }
     }
+}
+
+fn say(decision: &Decision) {
+    let Decision { snapshot, step, .. } = decision;
+    let phase = phase_of(&snapshot.memory).map_or_else(|| "Unreadable".to_owned(), |phase| phase.to_string());
+    tracing::info!(
+        app_name = %snapshot.application.name,
+        ns = %snapshot.application.namespace,
+        %phase,
+        rule = %step.rule(),
+        effects = step.effects().len(),
+        "{}",
+        step.why().unwrap_or(step.rule().edge().when)
+    );
 }
 
 fn event(note: &Note, step: &Step) -> Event {

@@ -10,15 +10,19 @@ use std::time::{Duration, Instant};
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
-use flink_operator_core::effect::EffectKey;
-use flink_operator_core::snapshot::{Observed, Report, Seen, Snapshot};
+use flink_operator_core::memory::Memory;
+use flink_operator_core::snapshot::{Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
 use jiff::Timestamp;
 
-use crate::commit::{self, Commit};
+use crate::board::phase_of;
+use crate::commit;
 use crate::controller::Context;
-use crate::observe;
+use crate::metrics::Written;
+use crate::observe::{self, ApplicationName};
+use crate::record::Decisions;
+use crate::repeat::Repeated;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
@@ -31,176 +35,241 @@ pub struct Reconciler {
     since: Timestamp,
     report: Report,
     repeated: Repeated,
+    decisions: Decisions,
+}
+
+/// A resource, and what it says.
+struct Parsed {
+    resource: Arc<FlinkApplication>,
+    application: Application,
+    memory: Remembered,
+}
+
+impl Parsed {
+    fn of(resource: Arc<FlinkApplication>) -> Self {
+        let application = Application::parse(&resource);
+        let memory = status::read(resource.status.as_ref());
+        Self { resource, application, memory }
+    }
+}
+
+/// A decision, and all that it was taken on.
+pub(crate) struct Decision {
+    /// The resource as it was looked at.
+    pub resource: Arc<FlinkApplication>,
+    /// What it says, and what was seen beside it.
+    pub snapshot: Snapshot,
+    /// What to do.
+    pub step: Step,
+}
+
+impl Decision {
+    /// The application's name.
+    pub fn name(&self) -> ApplicationName {
+        ApplicationName::of(&self.snapshot.application)
+    }
+}
+
+/// What comes after one pass.
+enum Next {
+    /// Another pass; on this resource if it was just written.
+    Pass(Option<Arc<FlinkApplication>>),
+    /// Nothing before this time or a change.
+    Wait(Option<Instant>),
+    /// Nothing at once: the API server failed.
+    Pause,
+}
+
+/// Why there is no fresh look.
+enum Missed {
+    /// The application is gone, perhaps replaced by another of its name; the watch tells in a moment.
+    Gone,
+    /// The API server failed.
+    Unread,
 }
 
 impl Reconciler {
     /// A reconciler that knows nothing yet.
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, since: Timestamp::now(), report: Report::default(), repeated: Repeated::default() }
+        Self {
+            context,
+            since: Timestamp::now(),
+            report: Report::default(),
+            repeated: Repeated::default(),
+            decisions: Decisions::default(),
+        }
     }
 
     /// Works until the application rests; returns when to look again if nothing is heard before.
     pub async fn reconcile(&mut self, cached: &Arc<FlinkApplication>) -> Option<Instant> {
-        let first = self.decide(cached, false).await;
-        if first.rests() {
-            return self.rest(cached, &first).await;
+        let begun = Instant::now();
+        let mut decision = self.decide(Parsed::of(cached.clone()), false).await;
+        if decision.step.rests() {
+            let wake = self.rest(&decision).await;
+            self.passed(&decision, begun, true);
+            return wake;
         }
         // The commit's answer is as fresh as a read, and saves one while no job runs.
         let mut fresh: Option<Arc<FlinkApplication>> = None;
         for _ in 0..STEPS {
-            let (resource, step) = match fresh.take() {
-                Some(resource) => {
-                    let step = self.decide(&resource, true).await;
-                    (resource, step)
-                }
-                None => match self.decide_fresh(cached).await {
-                    Some(decided) => decided,
-                    None => return Some(Instant::now() + PAUSE),
-                },
+            let begun = Instant::now();
+            let decided = match fresh.take() {
+                Some(resource) => Ok(self.decide(Parsed::of(resource), true).await),
+                None => self.decide_fresh(&decision).await,
             };
-            if let Some(memory) = step.next() {
-                self.report = Report::default();
-                match commit::memory(&self.context, &resource, memory, &step).await {
-                    Commit::Done(written) => {
-                        self.context.publisher.moved(&written, &step).await;
-                        fresh = Some(written);
-                    }
-                    Commit::Conflict => {}
-                    Commit::Gone => return None,
-                    Commit::Failed => return Some(Instant::now() + PAUSE),
-                }
-            } else if step.effects().is_empty() {
-                return self.rest(&resource, &step).await;
-            } else if let Some(again) = self.repeated.too_soon(&step) {
-                return Some(again);
-            } else {
-                self.act(&resource, &step).await;
+            decision = match decided {
+                Ok(decided) => decided,
+                Err(Missed::Gone) => return Some(Instant::now() + PAUSE),
+                Err(Missed::Unread) => return self.broke_off(&decision),
+            };
+            let next = self.carry_out(&decision).await;
+            self.passed(&decision, begun, self.report.is_empty() && !matches!(next, Next::Pause));
+            match next {
+                Next::Pass(written) => fresh = written,
+                Next::Wait(until) => return until,
+                Next::Pause => return self.broke_off(&decision),
             }
         }
         tracing::warn!(rule = "none", "no rest after {STEPS} steps; going on after a pause");
         Some(Instant::now() + PAUSE)
     }
 
+    async fn carry_out(&mut self, decision: &Decision) -> Next {
+        if let Some(memory) = decision.step.next() {
+            self.commit(decision, memory).await
+        } else if decision.step.effects().is_empty() {
+            Next::Wait(self.rest(decision).await)
+        } else if let Some(again) = self.repeated.too_soon(&decision.step) {
+            Next::Wait(Some(again))
+        } else {
+            self.act(decision).await;
+            Next::Pass(None)
+        }
+    }
+
+    async fn commit(&mut self, decision: &Decision, memory: &Memory) -> Next {
+        self.report = Report::default();
+        match commit::memory(&self.context, decision, memory).await {
+            (Written::Done, Some(resource)) => {
+                self.context.publisher.moved(decision, &resource, memory.phase.name());
+                Next::Pass(Some(resource))
+            }
+            (Written::Done | Written::Conflict, _) => Next::Pass(None),
+            (Written::Gone, _) => Next::Wait(None),
+            (Written::Invalid | Written::Failed, _) => Next::Pause,
+        }
+    }
+
     /// Observes the children, then the application, and decides.
-    async fn decide_fresh(&self, cached: &Arc<FlinkApplication>) -> Option<(Arc<FlinkApplication>, Step)> {
-        let observed = self.observe(cached, true).await;
-        let name = cached.metadata.name.as_deref()?;
-        let namespace = cached.metadata.namespace.as_deref()?;
-        let found = observe::kubernetes::fresh_application(&self.context.client, namespace, name).await;
-        let resource = match found {
-            Ok(Some(resource)) if resource.metadata.uid == cached.metadata.uid => Arc::new(resource),
-            Ok(_) => return None,
+    async fn decide_fresh(&mut self, last: &Decision) -> Result<Decision, Missed> {
+        let ApplicationName { namespace, name } = last.name();
+        let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
+        let observed = self.observe(was, memory, true).await;
+        let found = {
+            let _turn = self.context.workers.turn().await;
+            observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
+        };
+        let parsed = match found {
+            Ok(Some(resource)) if resource.metadata.uid.as_ref() == Some(&was.uid) => Parsed::of(Arc::new(resource)),
+            Ok(_) => return Err(Missed::Gone),
             Err(trouble) => {
-                tracing::warn!(%namespace, %name, "cannot read the application: {}", trouble.message);
-                return None;
+                tracing::warn!(ns = %namespace, app_name = %name, "cannot read the application: {}", trouble.message);
+                return Err(Missed::Unread);
             }
         };
         // What was asked followed from the memory; if that has moved meanwhile, the answers are to other questions.
-        if status::read(resource.status.as_ref()) == status::read(cached.status.as_ref()) {
-            let step = self.step(&resource, observed);
-            return Some((resource, step));
+        if parsed.memory == *memory {
+            return Ok(self.step(parsed, observed, true));
         }
-        let step = self.decide(&resource, true).await;
-        Some((resource, step))
+        Ok(self.decide(parsed, true).await)
     }
 
-    async fn decide(&self, resource: &Arc<FlinkApplication>, fresh: bool) -> Step {
-        let observed = self.observe(resource, fresh).await;
-        self.step(resource, observed)
+    async fn decide(&mut self, parsed: Parsed, fresh: bool) -> Decision {
+        let observed = self.observe(&parsed.application, &parsed.memory, fresh).await;
+        self.step(parsed, observed, fresh)
     }
 
-    fn step(&self, resource: &FlinkApplication, observed: Observed) -> Step {
+    fn step(&mut self, parsed: Parsed, observed: Observed, fresh: bool) -> Decision {
+        let Parsed { resource, application, memory } = parsed;
         let snapshot = Snapshot {
             now: Timestamp::now(),
             watching_since: Some(self.since),
             policy: self.context.policy(),
-            application: Application::parse(resource),
-            memory: status::read(resource.status.as_ref()),
+            application,
+            memory,
             observed,
             report: self.report.clone(),
         };
         let step = flink_operator_core::step(&snapshot);
-        self.context.recorder.record(&snapshot, &step);
-        step
+        // A cheap look that leads to more is followed by a fresh one, which decides.
+        if fresh || step.rests() {
+            self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
+        }
+        let decision = Decision { resource, snapshot, step };
+        self.context.publisher.decided(&decision, fresh);
+        decision
     }
 
     /// Kubernetes' answers come from the caches, or fresh from the API server; Flink's are always fresh.
-    async fn observe(&self, resource: &FlinkApplication, fresh: bool) -> Observed {
-        let application = Application::parse(resource);
-        let needs = needs(&application, &status::read(resource.status.as_ref()));
+    async fn observe(&self, application: &Application, memory: &Remembered, fresh: bool) -> Observed {
+        let needs = needs(application, memory);
         let objects = async {
             match (needs.objects, fresh) {
                 (false, _) => Seen::NotAsked,
-                (true, true) => observe::kubernetes::fresh_objects(&self.context.client, &application).await,
-                (true, false) => self.context.children.look(&application),
+                (true, true) => {
+                    let _turn = self.context.workers.turn().await;
+                    observe::kubernetes::fresh_objects(&self.context.client, application).await
+                }
+                (true, false) => self.context.children.look(application),
             }
         };
         // Asked only while an application is taken over from the original operator.
         let written = async {
-            match needs.written {
-                false => Seen::NotAsked,
-                true => observe::kubernetes::fresh_written(&self.context.client, &application).await,
+            if !needs.written {
+                return Seen::NotAsked;
             }
+            let _turn = self.context.workers.turn().await;
+            observe::kubernetes::fresh_written(&self.context.client, application).await
         };
         let client = &self.context.flink;
         let (objects, written, flink) =
-            futures::join!(objects, written, observe::flink::look(client, &application, &needs.flink));
-        let clusters = objects.present().filter(|_| needs.jobs).map(|objects| &objects.clusters);
-        let jobmanagers = clusters.into_iter().flatten().filter(|(_, cluster)| cluster.jobmanager.is_some());
-        let jobs = observe::flink::jobs(client, &application, jobmanagers.map(|(revision, _)| revision)).await;
+            futures::join!(objects, written, observe::flink::look(client, application, &needs.flink));
+        let jobs = observe::flink::jobs(client, application, &needs, &objects).await;
         Observed { objects, written, jobs, flink }
     }
 
-    async fn act(&mut self, resource: &Arc<FlinkApplication>, step: &Step) {
-        let application = Application::parse(resource);
-        self.report = self.context.performer.perform_all(&application, step.effects()).await;
-        self.context.publisher.acted(resource, step, &self.report).await;
+    async fn act(&mut self, decision: &Decision) {
+        let Decision { snapshot, step, .. } = decision;
+        self.report = self.context.performer.perform_all(&snapshot.application, step.effects()).await;
+        self.context.publisher.acted(decision, &self.report);
         self.repeated.performed(step, &self.report);
     }
 
-    async fn rest(&mut self, resource: &Arc<FlinkApplication>, step: &Step) -> Option<Instant> {
+    async fn rest(&mut self, decision: &Decision) -> Option<Instant> {
         self.report = Report::default();
-        self.context.publisher.rested(resource, step).await;
-        let wake = match step.wake() {
+        self.context.publisher.rested(decision);
+        let wake = match decision.step.wake() {
             Wake::OnChange => None,
             Wake::At(at) => Some(Instant::now() + until(at)),
         };
         // While a wait is polled in steps below a second, the status is not bothered with its particulars.
         if wake.is_none_or(|at| at > Instant::now() + Duration::from_millis(400)) {
-            commit::conditions(&self.context, resource, step).await;
+            commit::conditions(&self.context, decision).await;
         }
         wake
+    }
+
+    fn passed(&self, decision: &Decision, begun: Instant, succeeded: bool) {
+        let phase = phase_of(&decision.snapshot.memory);
+        self.context.publisher.board().handled(&decision.name(), phase, begun.elapsed(), succeeded);
+    }
+
+    fn broke_off(&self, last: &Decision) -> Option<Instant> {
+        self.context.publisher.board().broke_off(&last.name());
+        Some(Instant::now() + PAUSE)
     }
 }
 
 fn until(at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
-}
-
-/// Effects that are asked for again although they just succeeded: what they brought about does not show
-/// yet (Flink answers from a cache of seconds), so the same request waits a little longer each time.
-#[derive(Default)]
-struct Repeated {
-    keys: Vec<EffectKey>,
-    times: u32,
-    next: Option<Instant>,
-}
-
-impl Repeated {
-    fn too_soon(&self, step: &Step) -> Option<Instant> {
-        let next = self.next.filter(|next| *next > Instant::now())?;
-        let same = step.effects().iter().map(|effect| effect.key()).eq(self.keys.iter().cloned());
-        same.then_some(next)
-    }
-
-    fn performed(&mut self, step: &Step, report: &Report) {
-        let keys: Vec<EffectKey> = step.effects().iter().map(|effect| effect.key()).collect();
-        if !report.is_empty() {
-            *self = Self::default();
-            return;
-        }
-        self.times = if keys == self.keys { self.times.saturating_add(1) } else { 0 };
-        self.keys = keys;
-        self.next = Some(Instant::now() + Duration::from_millis(50 << self.times.min(6)));
-    }
 }

@@ -111,12 +111,13 @@ fn objects_are_sorted_by_revision_and_role() {
         replicas: 3,
         existing: 2,
         available: 1,
+        selects: "jm".into(),
     };
     assert_eq!(cluster.jobmanager.as_ref(), Some(&jobmanager));
     assert_eq!(cluster.taskmanager.as_ref().unwrap().available, 0);
     assert_eq!(cluster.service.as_ref().unwrap().name, "orders-0a1b2c3d");
-    assert_eq!(objects.generic_service.as_ref().unwrap().selects, "jm");
-    assert_eq!(objects.ingress.as_ref().unwrap().name, "orders");
+    assert_eq!(objects.entrances["orders"].selects, "jm");
+    assert_eq!(objects.ingresses["orders"].name, "orders");
     assert_eq!(objects.clusters.len(), 1);
 }
 
@@ -177,7 +178,7 @@ fn what_a_new_list_does_not_have_is_gone() {
     let objects = look(&children);
     assert!(objects.clusters[&revision()].jobmanager.is_some());
     assert_eq!(objects.clusters[&revision()].taskmanager, None);
-    assert!(objects.generic_service.is_some(), "other kinds are left alone");
+    assert!(objects.entrances.contains_key("orders"), "other kinds are left alone");
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn an_object_that_loses_its_label_leaves_its_application() {
     let elsewhere = ApplicationName { namespace: "shop".into(), name: "elsewhere".into() };
     let both = BTreeSet::from([elsewhere, ApplicationName::of(&application())]);
     assert_eq!(children.hear::<Service>(&Event::Apply(object(moved.clone()))), both);
-    assert_eq!(look(&children).generic_service, None);
+    assert!(look(&children).entrances.is_empty());
     moved["metadata"]["labels"] = json!({});
     assert_eq!(children.hear::<Service>(&Event::Apply(object(moved))).len(), 1);
 }
@@ -207,9 +208,9 @@ fn the_rest_port_is_that_of_the_service_and_not_of_an_edited_spec() {
     let ui_port: flink_operator_interpreter::flink::UiPort =
         std::sync::Arc::new(move |namespace, service| children.ui_port(namespace, service));
     let edited = support::application_with(json!({ "uiPort": 7777 }));
-    let inside = Addresses::InCluster { ui_port: ui_port.clone() };
+    let inside = Addresses::Kubernetes { proxy: std::sync::Arc::new(|| None), ui_port: ui_port.clone() };
     assert_eq!(inside.base(&edited, &revision()), "http://orders-0a1b2c3d.shop:9999");
-    let proxied = Addresses::KubectlProxy { port: 8001, ui_port };
+    let proxied = Addresses::Kubernetes { proxy: std::sync::Arc::new(|| Some(8001)), ui_port };
     let base = "http://localhost:8001/api/v1/namespaces/shop/services/orders-0a1b2c3d:9999/proxy";
     assert_eq!(proxied.base(&edited, &revision()), base);
     assert_eq!(Addresses::in_cluster().base(&edited, &revision()), "http://orders-0a1b2c3d.shop:7777");

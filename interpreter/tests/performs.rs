@@ -10,6 +10,7 @@ use flink_operator_core::effect::{Effect, Target};
 use flink_operator_core::snapshot::{Report, TroubleClass};
 use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
 use flink_operator_interpreter::perform::Performer;
+use flink_operator_interpreter::workers::Workers;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 use support::{JOB, Server, TRIGGER, UID, application, job, revision, trigger};
@@ -22,7 +23,7 @@ const OURS: &str = "job.finalizers.flink.k8s.io";
 fn performer(server: &Server) -> Performer {
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), server.url.clone())]));
     let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).unwrap();
-    Performer::new(server.kubernetes(), Arc::new(flink))
+    Performer::new(server.kubernetes(), Arc::new(flink), Arc::new(Workers::new(1)))
 }
 
 async fn perform(server: &Server, effect: Effect) -> Report {

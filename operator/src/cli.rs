@@ -2,11 +2,13 @@
 //!
 //! 0: done. 1: it ran, and what it was to bring about failed. 2: the request makes no sense as given.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{config, crd, docs, replay, run, sandbox};
+use crate::{config, crd, docs, record, replay, run, sandbox};
 
 /// A Kubernetes operator for Apache Flink.
 #[derive(Parser)]
@@ -24,7 +26,9 @@ enum Command {
     Sandbox(sandbox::SandboxArgs),
     /// Print the CustomResourceDefinition of FlinkApplication.
     Crd,
-    /// Step recorded snapshots through the core and print each decision.
+    /// Take one look at a live application and print it with what would be decided, without secrets.
+    Record(record::RecordArgs),
+    /// Decide on recordings again: what was decided, and where this version decides otherwise.
     Replay(replay::ReplayArgs),
     /// Write the generated pages of the documentation.
     Docs(docs::DocsArgs),
@@ -53,12 +57,22 @@ impl Failure {
     }
 }
 
+/// Called `flinkoperator`, as the original's manifests call it, it runs: there was nothing else to ask for.
+fn words(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = given.collect();
+    if words.first().is_some_and(|program| Path::new(program).file_stem() == Some("flinkoperator".as_ref())) {
+        words.insert(1, "run".into());
+    }
+    words
+}
+
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match Cli::parse_from(words(std::env::args_os())).command {
         Command::Run(args) => run::run(args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Crd => crd::print(),
+        Command::Record(args) => record::record(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Docs(args) => docs::write(&args),
     };

@@ -1,50 +1,27 @@
-//! The operator's configuration: the original's YAML file, and flags over it.
+//! The operator's configuration: a flag wins over the environment, that over the file, that over the default.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod args;
+mod files;
+mod keys;
+pub mod page;
+pub mod reload;
+mod value;
 
-use clap::Args;
-use flink_operator_core::manifest::names;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use flink_operator_core::policy::Policy;
-use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+pub use args::{Election, RunArgs};
+use files::Said;
+use keys::{KEYS, Key};
 
 use crate::cli::Failure;
-use crate::log::Format;
-
-/// Arguments of `run`.
-#[derive(Args, Clone, Debug)]
-pub struct RunArgs {
-    /// The configuration file in the original's form (sections `operator` and `logger`).
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The kubeconfig; without it $KUBECONFIG, ~/.kube/config or the pod's service account.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    /// Watch only these namespaces (comma-separated); without it all.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    namespaces: Vec<String>,
-    /// Ask JobManagers through `kubectl proxy`, or any API server without TLS, on this local port.
-    #[arg(long, value_name = "PORT")]
-    kubectl_proxy: Option<u16>,
-    /// Where /metrics, /healthcheck and /version are served.
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<SocketAddr>,
-    /// Write every snapshot that leads to a step other than a rest into this directory.
-    #[arg(long, value_name = "DIR")]
-    pub record: Option<PathBuf>,
-    /// The form of log lines.
-    #[arg(long, value_enum, default_value = "json")]
-    pub log_format: Format,
-    /// The level of log lines: error, warn, info, debug or trace.
-    #[arg(long, default_value = "info")]
-    pub log_level: String,
-    /// End when standard input ends, so that no operator outlives the program that started it.
-    #[arg(long, hide = true)]
-    pub with_parent: bool,
-}
+use crate::log::Logger;
 
 /// What the operator process needs to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// What decisions depend on.
     pub policy: Policy,
@@ -52,135 +29,158 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// The port of the operator's own HTTP.
     pub port: u16,
-}
-
-/// The file as the original's users wrote it. Keys that later versions serve are accepted and ignored.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct File {
-    operator: Operator,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Operator {
-    resync_period: String,
-    limit_namespace: String,
-    profiler_port: u16,
-    ingress_url_format: String,
-    use_kubectl_proxy: bool,
+    /// First part of every metric's name.
+    pub metrics_prefix: String,
+    /// How many applications talk to the API server at a time.
+    pub workers: usize,
+    /// What is logged and how.
+    pub logger: Logger,
+    use_proxy: bool,
     proxy_port: u16,
-    container_name_format: String,
-    scheduler_name: String,
-    base_backoff_duration: String,
-    max_backoff_duration: String,
-    max_err_duration: String,
-    flink_job_vertex_timeout: String,
-    savepoint_timeout: String,
-    status_refresh_period: String,
 }
 
-impl Default for Operator {
-    fn default() -> Self {
-        Self {
-            resync_period: "30s".into(),
-            limit_namespace: String::new(),
-            profiler_port: 10254,
-            ingress_url_format: String::new(),
-            use_kubectl_proxy: false,
-            proxy_port: 8001,
-            container_name_format: String::new(),
-            scheduler_name: String::new(),
-            base_backoff_duration: "100ms".into(),
-            max_backoff_duration: "30s".into(),
-            max_err_duration: "5m".into(),
-            flink_job_vertex_timeout: "3m".into(),
-            savepoint_timeout: "30m".into(),
-            status_refresh_period: "60s".into(),
+/// Who gave a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum Source {
+    /// Nobody.
+    Default,
+    /// The file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// An argument.
+    Flag,
+}
+
+/// Every key's value as text, and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    values: BTreeMap<&'static str, (String, Source)>,
+}
+
+/// What was found at the start.
+pub struct Loaded {
+    /// The values.
+    pub settings: Settings,
+    /// The same as the process uses them.
+    pub config: Config,
+    /// What the log should say once there is one.
+    pub warnings: Vec<String>,
+    /// The files as they were read.
+    texts: Vec<(PathBuf, String)>,
+}
+
+/// Reads files, environment and flags. All bad values are told at once.
+pub fn load(args: &RunArgs) -> Result<Loaded, Failure> {
+    args.election.check().map_err(Failure::BadInput)?;
+    let texts = texts(args.config.as_deref())?;
+    let said = files::read(&texts).map_err(Failure::BadInput)?;
+    let settings = Settings::gather(&said, args, |name| std::env::var(name).ok());
+    let config = settings.config().map_err(refused)?;
+    let mut warnings = unknown(&said);
+    warnings.extend(args.keys.ignored.iter().map(|flag| format!("the flag --{flag} means nothing here")));
+    Ok(Loaded { settings, config, warnings, texts })
+}
+
+/// What decisions depend on, by the files of this pattern, if there are any, the environment, and this flag.
+pub fn policy(files: Option<&str>, kubectl_proxy: Option<u16>) -> Result<Policy, Failure> {
+    let said = files::read(&texts(files)?).map_err(Failure::BadInput)?;
+    let flags = proxy_forms(kubectl_proxy).collect();
+    let settings = Settings::lay(&said, &flags, |name| std::env::var(name).ok());
+    settings.config().map(|config| config.policy).map_err(refused)
+}
+
+fn texts(pattern: Option<&str>) -> Result<Vec<(PathBuf, String)>, Failure> {
+    pattern.map(files::texts).transpose().map(Option::unwrap_or_default).map_err(Failure::BadInput)
+}
+
+fn refused(problems: Vec<String>) -> Failure {
+    Failure::BadInput(problems.join("\nerror: "))
+}
+
+fn unknown(said: &Said) -> Vec<String> {
+    said.unknown.iter().map(|path| format!("the configuration key {path} is unknown and means nothing")).collect()
+}
+
+impl Settings {
+    fn gather(said: &Said, args: &RunArgs, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let mut flags: BTreeMap<&str, String> = args.keys.values.iter().cloned().collect();
+        flags.extend(short_forms(args));
+        Self::lay(said, &flags, variable)
+    }
+
+    /// Lays flags over the environment over the file over the defaults.
+    fn lay(said: &Said, flags: &BTreeMap<&str, String>, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let values = KEYS.iter().map(|key| {
+            let flag = flags.get(key.path).map(|value| (value.clone(), Source::Flag));
+            let environment = || variable(&key.variable()).map(|value| (value, Source::Environment));
+            let file = || said.values.get(key.path).map(|value| (value.clone(), Source::File));
+            let found = flag.or_else(environment).or_else(file);
+            (key.path, found.unwrap_or_else(|| (key.default.to_owned(), Source::Default)))
+        });
+        Self { values: values.collect() }
+    }
+
+    /// The values as the process uses them, or what is wrong with them: key, value, and what to write.
+    fn config(&self) -> Result<Config, Vec<String>> {
+        let mut config = Config::default();
+        let mut problems = Vec::new();
+        for key in &KEYS {
+            let Some((value, source)) = self.values.get(key.path) else { continue };
+            if let Err(problem) = (key.set)(&mut config, value) {
+                let from = match source {
+                    Source::Default | Source::File => String::new(),
+                    Source::Environment => format!(" ({})", key.variable()),
+                    Source::Flag => format!(" (--{})", key.path),
+                };
+                problems.push(format!("{}{from}: {value:?}: {problem}", key.path));
+            }
         }
+        config.policy.kubectl_proxy = config.use_proxy.then_some(config.proxy_port);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The keys whose values differ.
+    fn changed(&self, other: &Self) -> Vec<&'static Key> {
+        KEYS.iter().filter(|key| self.value(key) != other.value(key)).collect()
+    }
+
+    fn value(&self, key: &Key) -> &str {
+        self.values.get(key.path).map_or(key.default, |(value, _)| value)
+    }
+
+    /// In the form of the file, and beside it who gave what is no default. There are no secrets among the keys.
+    pub fn shown(&self) -> Value {
+        let mut sections: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+        let mut from = Map::new();
+        for key in &KEYS {
+            let (section, name) = key.section();
+            sections.entry(section).or_default().insert(name.to_owned(), self.value(key).into());
+            if let Some((_, source)) = self.values.get(key.path).filter(|(_, source)| *source != Source::Default) {
+                from.insert(key.path.to_owned(), source.to_string().into());
+            }
+        }
+        let mut shown: Map<String, Value> =
+            sections.into_iter().map(|(name, values)| (name.to_owned(), values.into())).collect();
+        shown.insert("from".to_owned(), json!(from));
+        shown.into()
     }
 }
 
-/// Reads the file, if there is one, and lays the flags over it.
-pub fn load(args: &RunArgs) -> Result<Config, Failure> {
-    let file = match &args.config {
-        None => File::default(),
-        Some(path) => read(path)?,
-    };
-    let mut config = from_file(&file.operator)?;
-    if !args.namespaces.is_empty() {
-        config.namespaces = trimmed(args.namespaces.iter().map(String::as_str));
-    }
-    if let Some(problem) = names::container_format_problem(&config.policy.container_name_format) {
-        return Err(Failure::BadInput(format!("operator.containerNameFormat: {problem}")));
-    }
-    config.policy.kubectl_proxy = args.kubectl_proxy.or(config.policy.kubectl_proxy);
-    Ok(config)
+/// Flags that are shorter to write than those of the keys.
+fn short_forms(args: &RunArgs) -> Vec<(&'static str, String)> {
+    let namespaces = args.namespaces.clone().map(|names| ("operator.limitNamespace", names));
+    let format = args.log_format.map(|format| ("logger.formatter.type", format.to_string()));
+    let level = args.log_level.clone().map(|level| ("logger.level", level));
+    proxy_forms(args.kubectl_proxy).chain(namespaces).chain(format).chain(level).collect()
 }
 
-fn read(path: &Path) -> Result<File, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::BadInput(format!("cannot read {}: {error}", path.display())))?;
-    serde_saphyr::from_str(&text).map_err(|error| Failure::BadInput(format!("{}: {error}", path.display())))
-}
-
-fn from_file(file: &Operator) -> Result<Config, Failure> {
-    let policy = Policy {
-        ingress_url_format: file.ingress_url_format.clone(),
-        container_name_format: file.container_name_format.clone(),
-        kubectl_proxy: file.use_kubectl_proxy.then_some(file.proxy_port),
-        scheduler_name: file.scheduler_name.clone(),
-        base_backoff_ms: milliseconds("baseBackoffDuration", &file.base_backoff_duration)?,
-        max_backoff_ms: milliseconds("maxBackoffDuration", &file.max_backoff_duration)?,
-        cluster_start_timeout_ms: milliseconds("maxErrDuration", &file.max_err_duration)?,
-        job_start_timeout_ms: milliseconds("flinkJobVertexTimeout", &file.flink_job_vertex_timeout)?,
-        savepoint_timeout_ms: milliseconds("savepointTimeout", &file.savepoint_timeout)?,
-        poll_interval_ms: milliseconds("resyncPeriod", &file.resync_period)?,
-        status_refresh_ms: milliseconds("statusRefreshPeriod", &file.status_refresh_period)?,
-    };
-    Ok(Config { policy, namespaces: trimmed(file.limit_namespace.split(',')), port: file.profiler_port })
-}
-
-fn trimmed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// A duration as Go writes it (`1m30s`, `100ms`), in milliseconds.
-fn milliseconds(key: &str, text: &str) -> Result<u32, Failure> {
-    let wrong = || {
-        Failure::BadInput(format!(
-            "operator.{key}: {text:?} is not a duration of up to 49 days; write it like 30s, 5m or 100ms"
-        ))
-    };
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    u32::try_from(duration.as_millis()).map_err(|_| wrong())
+fn proxy_forms(port: Option<u16>) -> impl Iterator<Item = (&'static str, String)> {
+    let keys = |port: u16| [("operator.useKubectlProxy", "true".to_owned()), ("operator.proxyPort", port.to_string())];
+    port.map(keys).into_iter().flatten()
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_originals_file_is_understood() {
-        let text = "operator:\n  resyncPeriod: 45s\n  limitNamespace: ' a , b,'\n  workers: 8\n  maxErrDuration: 1m30s\n\
-                    \x20 useKubectlProxy: true\n  metricsPrefix: flink\nlogger:\n  level: 4\n";
-        let file: File = serde_saphyr::from_str(text).unwrap();
-        let config = from_file(&file.operator).unwrap();
-        assert_eq!(config.policy.poll_interval_ms, 45_000);
-        assert_eq!(config.policy.cluster_start_timeout_ms, 90_000);
-        assert_eq!(config.namespaces, ["a", "b"]);
-        assert_eq!(config.policy.kubectl_proxy, Some(8001));
-    }
-
-    #[test]
-    fn the_files_defaults_are_the_policys() {
-        assert_eq!(from_file(&Operator::default()).unwrap().policy, Policy::default());
-    }
-
-    #[test]
-    fn a_bad_duration_names_its_key() {
-        let error = milliseconds("resyncPeriod", "soon").unwrap_err().to_string();
-        assert!(error.contains("operator.resyncPeriod"), "{error}");
-    }
-}
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;

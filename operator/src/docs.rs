@@ -1,5 +1,7 @@
 //! `flinkk8soperator docs`: the generated pages. A test fails when one of them is stale.
 
+mod metrics;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +46,12 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Every generated file with its text.
 pub fn pages() -> Result<Vec<(&'static str, String)>, Failure> {
-    Ok(vec![("docs/state-machine.md", state_machine()), ("deploy/crd.yaml", crate::crd::yaml()?)])
+    Ok(vec![
+        ("docs/state-machine.md", state_machine()),
+        ("docs/configuration.md", crate::config::page::text()),
+        ("docs/metrics.md", metrics::text()),
+        ("deploy/crd.yaml", crate::crd::yaml()?),
+    ])
 }
 
 fn state_machine() -> String {

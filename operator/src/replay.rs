@@ -1,65 +1,135 @@
-//! `flinkk8soperator replay`: recorded snapshots through the core, on any machine.
+//! `flinkk8soperator replay`: recorded decisions, decided again by this version's core, on any machine.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+mod read;
+mod show;
 
-use clap::Args;
-use flink_operator_core::snapshot::Snapshot;
-use flink_operator_core::step::{Step, Wake};
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use flink_operator_core::record::{Decision, Difference, Record};
+use flink_operator_core::step::Step;
 
 use crate::cli::Failure;
+use read::Found;
 
 /// Arguments of `replay`.
 #[derive(Args)]
 pub struct ReplayArgs {
-    /// Snapshot files (YAML or JSON), or directories of them.
-    #[arg(required = true)]
+    /// Files of records (.yaml, .yml, .json, .jsonl), directories of them, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// For people, or one line of JSON a record.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+    /// Leave out what is decided as it was recorded.
+    #[arg(long)]
+    quiet: bool,
 }
 
-/// Prints the decision on every snapshot.
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// One line a record.
+    Json,
+}
+
+/// A record, and what this version decides on it.
+struct Replayed {
+    place: String,
+    record: Record,
+    step: Step,
+    today: Decision,
+    /// None where nothing was recorded to compare with.
+    differences: Option<Vec<Difference>>,
+}
+
+impl Replayed {
+    fn of(place: String, record: Record) -> Result<Self, serde_json::Error> {
+        let step = record.decide();
+        let today = Decision::of(&step)?;
+        let differences = record.step.as_ref().map(|recorded| recorded.differences(&today)).transpose()?;
+        Ok(Self { place, record, step, today, differences })
+    }
+
+    /// Whether it is decided as it was recorded; None where nothing was.
+    fn same(&self) -> Option<bool> {
+        self.differences.as_ref().map(Vec::is_empty)
+    }
+}
+
+/// How the records came out.
+#[derive(Default)]
+struct Count {
+    as_recorded: usize,
+    otherwise: usize,
+    nothing_recorded: usize,
+    unreadable: usize,
+}
+
+impl Count {
+    fn readable(&self) -> usize {
+        self.as_recorded + self.otherwise + self.nothing_recorded
+    }
+}
+
+/// Replays all records; fails when one is decided otherwise than it was recorded, or cannot be read.
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
+    let mut count = Count::default();
     for path in &args.paths {
-        for file in files(path)? {
-            let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, error))?;
-            let snapshot: Snapshot = serde_saphyr::from_str(&text).map_err(|error| unreadable(&file, error))?;
-            let described = describe(&flink_operator_core::step(&snapshot));
-            writeln!(out, "{}\n{described}", file.display()).map_err(Failure::failed)?;
+        for file in read::files(path)? {
+            for Found { place, record } in read::records(&file)? {
+                match record {
+                    Ok(record) => one(args, place, *record, &mut count, &mut out)?,
+                    Err(problem) => {
+                        eprintln!("{place}: {problem}");
+                        count.unreadable += 1;
+                    }
+                }
+            }
         }
     }
-    Ok(())
+    if args.output == Output::Text {
+        writeln!(out, "{}", show::summary(&count)).map_err(Failure::failed)?;
+    }
+    if count.unreadable > 0 {
+        return Err(Failure::BadInput(format!("{} could not be read", show::records(count.unreadable))));
+    }
+    if count.readable() == 0 {
+        return Err(Failure::BadInput("there is no record in what was given".to_owned()));
+    }
+    match count.otherwise {
+        0 => Ok(()),
+        otherwise => Err(Failure::Failed(format!(
+            "{} would be decided otherwise by version {}",
+            show::records(otherwise),
+            env!("CARGO_PKG_VERSION")
+        ))),
+    }
 }
 
-fn unreadable(file: &Path, error: impl std::fmt::Display) -> Failure {
-    Failure::BadInput(format!("{} is not a recorded snapshot: {error}", file.display()))
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
+fn one(
+    args: &ReplayArgs,
+    place: String,
+    record: Record,
+    count: &mut Count,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let replayed = Replayed::of(place, record).map_err(Failure::failed)?;
+    match replayed.same() {
+        Some(true) => count.as_recorded += 1,
+        Some(false) => count.otherwise += 1,
+        None => count.nothing_recorded += 1,
     }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| unreadable(path, error))? {
-        let entry = entry.map_err(Failure::failed)?.path();
-        let recorded = entry.extension().is_some_and(|ending| ending == "yaml" || ending == "json");
-        if entry.is_dir() || recorded {
-            found.extend(files(&entry)?);
-        }
+    if args.quiet && replayed.same() == Some(true) {
+        return Ok(());
     }
-    found.sort();
-    Ok(found)
-}
-
-fn describe(step: &Step) -> String {
-    let mut lines = vec![format!("  rule    {}: {}", step.rule(), step.rule().edge().when)];
-    lines.extend(step.why().map(|why| format!("  because {why}")));
-    lines.extend(step.next().map(|memory| format!("  moves   to {}", memory.phase.name())));
-    lines.extend(step.effects().iter().map(|effect| format!("  effect  {}", effect.key().0)));
-    lines.extend(step.notes().iter().map(|note| format!("  tells   {}: {}", note.reason, note.message)));
-    if let (true, Wake::At(at)) = (step.rests(), step.wake()) {
-        lines.push(format!("  looks   again at {at}"));
-    }
-    lines.join("\n")
+    let text = match args.output {
+        Output::Text => show::text(&replayed),
+        Output::Json => show::json(&replayed).map_err(Failure::failed)?,
+    };
+    writeln!(out, "{text}").map_err(Failure::failed)
 }

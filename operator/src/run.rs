@@ -1,92 +1,194 @@
 //! `flinkk8soperator run`: the operator process.
+//!
+//! It stands by until it holds the Lease, then it acts. Where the Lease is lost it stops acting and stands by
+//! again: all that it knew is in the resources, so a new start would bring nothing but a crash loop while the
+//! API server is away. SIGTERM and ^C end it: what is under way is dropped, the Lease is given back.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use flink_operator_core::policy::Policy;
-use flink_operator_core::snapshot::Snapshot;
-use flink_operator_core::step::Step;
-use flink_operator_interpreter::controller::{self, Context};
-use flink_operator_interpreter::flink::{Addresses, Calls, Counted, FlinkClient, Timeouts, UiPort};
+use flink_operator_interpreter::board::Board;
+use flink_operator_interpreter::controller::{self, Context, Shared};
+use flink_operator_interpreter::flink::{Addresses, Calls, FlinkClient, Proxy, Timeouts, UiPort};
+use flink_operator_interpreter::metrics::{Metrics, Timing};
 use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
+use flink_operator_interpreter::workers::Workers;
 use futures::future::join_all;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use prometheus_client::registry::Registry;
 use tokio::io::AsyncReadExt as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::cli::Failure;
+use crate::config::reload::{self, Current};
 use crate::config::{self, Config, RunArgs};
-use crate::{http, log};
+use crate::http::{self, Role, Site};
+use crate::lease::Elector;
+use crate::log;
+use crate::record::Recorder;
+
+/// How long applications' tasks may take to be dropped.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs until SIGTERM or ^C.
 pub fn run(args: RunArgs) -> Result<(), Failure> {
-    log::init(&args.log_level, args.log_format);
+    let loaded = config::load(&args)?;
+    log::init(loaded.config.logger);
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::failed)?;
-    runtime.block_on(operate(args))
-}
-
-async fn operate(args: RunArgs) -> Result<(), Failure> {
-    let config = config::load(&args)?;
-    let client = client(&args).await?;
-    let mut registry = Registry::with_prefix("flinkk8soperator");
-    let publisher = Arc::new(Publisher::new(client.clone(), &mut registry));
-    let calls: Arc<dyn Calls> = Arc::new(Counted::new(&mut registry));
-    let recorder: Arc<dyn Record> = match &args.record {
-        None => Arc::new(NoRecord),
-        Some(directory) => Arc::new(Directory(directory.clone())),
-    };
-    let address = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.port)));
-    let registry = Arc::new(registry);
-    let server = tokio::spawn(async move { http::serve(address, registry).await });
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, namespaces = ?config.namespaces, "the operator starts");
-    let policy = Arc::new(RwLock::new(config.policy.clone()));
-    let all: Vec<Option<&str>> = match config.namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
-    };
-    let mut watched = Vec::new();
-    for namespace in all {
-        let context = context(&client, &config, &policy, &publisher, &recorder, &calls)?;
-        watched.push(controller::run(context, namespace, std::future::pending()));
+    let outcome = runtime.block_on(Process::start(args, loaded));
+    if outcome.is_ok() {
+        tracing::info!("the operator ends");
     }
-    tokio::select! {
-        _ = join_all(watched) => {}
-        () = signalled() => {}
-        () = parent_gone(), if args.with_parent => {}
-        ended = server => return Err(Failure::Failed(format!("cannot serve on {address}: {ended:?}"))),
+    // An event that is still being told must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// All that a process has, whether it acts or stands by.
+struct Process {
+    config: Config,
+    client: kube::Client,
+    calls: Arc<dyn Calls>,
+    shared: Shared,
+    site: Arc<Site>,
+}
+
+impl Process {
+    async fn start(args: RunArgs, loaded: config::Loaded) -> Result<(), Failure> {
+        let stopped = stopped(args.with_parent);
+        let config = loaded.config.clone();
+        let metrics = Metrics::new(&config.metrics_prefix, env!("CARGO_PKG_VERSION")).map_err(Failure::failed)?;
+        let metrics = Arc::new(metrics);
+        let client = client(args.kubeconfig.as_deref(), Some(metrics.timing())).await?;
+        let board = Arc::new(Board::default());
+        let current = Current::new(&loaded);
+        let recorder: Arc<dyn Record> = match &args.record {
+            None => Arc::new(NoRecord),
+            Some(directory) => {
+                let started = Recorder::start(directory, args.record_max_bytes, metrics.dropped_records());
+                let cannot = |error| Failure::BadInput(format!("cannot record to {}: {error}", directory.display()));
+                Arc::new(started.map_err(cannot)?)
+            }
+        };
+        let shared = Shared {
+            client: client.clone(),
+            policy: current.policy.clone(),
+            workers: Arc::new(Workers::new(config.workers)),
+            publisher: Arc::new(Publisher::new(client.clone(), metrics.clone(), board.clone())),
+            recorder,
+        };
+        let address = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.port)));
+        let unserved = |error: &dyn std::fmt::Display| Failure::Failed(format!("cannot serve on {address}: {error}"));
+        let listener = TcpListener::bind(address).await.map_err(|error| unserved(&error))?;
+        let address = listener.local_addr().map_err(|error| unserved(&error))?;
+        let site = Arc::new(Site::new(metrics.clone(), board, current.clone()));
+        let server = http::serve(listener, site.clone());
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(version, %address, namespaces = ?config.namespaces, "the operator starts");
+        let process = Self { config, client, calls: metrics.clone(), shared, site };
+        tokio::select! {
+            outcome = process.live(&args, stopped) => outcome,
+            ended = server => Err(unserved(&format!("{ended:?}"))),
+            () = reload::watch(&args, &current, &metrics) => Ok(()),
+        }
     }
-    tracing::info!("the operator ends");
-    Ok(())
+
+    /// Stands by, acts, stands by again, until it is told to end.
+    async fn live(&self, args: &RunArgs, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
+        let election = &args.election;
+        let mut elector = (!election.no_leader_election).then(|| Elector::new(self.client.clone(), election));
+        loop {
+            if let Some(elector) = &mut elector {
+                let told = |looked| self.site.enter(if looked { Role::StandsBy } else { Role::Blind });
+                tokio::select! {
+                    () = elector.acquire(told) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+                }
+            }
+            let ends = self.lead(elector.as_mut(), &mut stopped).await?;
+            if ends {
+                if let Some(elector) = &mut elector {
+                    elector.release().await;
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Acts until the Lease is lost, or the process is to end, which is true then. No application's task is
+    /// left when it returns.
+    async fn lead(&self, elector: Option<&mut Elector>, stopped: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+        self.site.enter(Role::Leads);
+        let (stop, stopping) = watch::channel(false);
+        let work = tokio::spawn(join_all(self.controllers(&stopping)?));
+        let mut work = std::pin::pin!(work);
+        let lost = async {
+            match elector {
+                Some(elector) => elector.keep().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ends = tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => true,
+            () = lost => false,
+            _ = &mut work => return Err(Failure::Failed("the watches ended".to_owned())),
+        };
+        stop.send_replace(true);
+        if tokio::time::timeout(PATIENCE, &mut work).await.is_err() {
+            tracing::error!("an application's task does not let itself be dropped");
+            return Err(Failure::Failed("a task does not end".to_owned()));
+        }
+        self.site.enter(Role::StandsBy);
+        self.site.board.clear();
+        Ok(ends)
+    }
+
+    /// One controller a watched namespace; each has its own view of its children.
+    fn controllers(
+        &self,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<Vec<impl Future<Output = ()> + Send + use<>>, Failure> {
+        let all: Vec<Option<String>> = match self.config.namespaces.as_slice() {
+            [] => vec![None],
+            some => some.iter().cloned().map(Some).collect(),
+        };
+        let controllers = all.into_iter().map(|namespace| {
+            let context = self.context()?;
+            let mut stopping = stopping.clone();
+            Ok(async move {
+                let stop = async {
+                    // An error means that nobody is left who could say stop.
+                    let _ = stopping.wait_for(|stop| *stop).await;
+                };
+                controller::run(context, namespace.as_deref(), stop).await;
+            })
+        });
+        controllers.collect()
+    }
+
+    fn context(&self) -> Result<Arc<Context>, Failure> {
+        let children = Arc::new(Children::default());
+        let known = children.clone();
+        let ui_port: UiPort = Arc::new(move |namespace, service| known.ui_port(namespace, service));
+        let policy = self.shared.policy.clone();
+        let proxy: Proxy = Arc::new(move || policy.read().ok().and_then(|policy| policy.kubectl_proxy));
+        let addresses = Addresses::Kubernetes { proxy, ui_port };
+        let flink = FlinkClient::new(addresses, Timeouts::default(), self.calls.clone()).map_err(Failure::failed)?;
+        Ok(Arc::new(Context::new(self.shared.clone(), flink, children)))
+    }
 }
 
-/// Each watched namespace has its own view of its children.
-fn context(
-    client: &kube::Client,
-    config: &Config,
-    policy: &Arc<RwLock<Policy>>,
-    publisher: &Arc<Publisher>,
-    recorder: &Arc<dyn Record>,
-    calls: &Arc<dyn Calls>,
-) -> Result<Arc<Context>, Failure> {
-    let children = Arc::new(Children::default());
-    let known = children.clone();
-    let ui_port: UiPort = Arc::new(move |namespace, service| known.ui_port(namespace, service));
-    let addresses = match config.policy.kubectl_proxy {
-        Some(port) => Addresses::KubectlProxy { port, ui_port },
-        None => Addresses::InCluster { ui_port },
-    };
-    let flink = FlinkClient::new(addresses, Timeouts::default(), calls.clone()).map_err(Failure::failed)?;
-    let context = Context::new(client.clone(), flink, children, policy.clone(), publisher.clone(), recorder.clone());
-    Ok(Arc::new(context))
-}
-
-async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
-    let mut config = match &args.kubeconfig {
+/// A client of the cluster of this kubeconfig, or of the one that the process runs in; its requests may be timed.
+pub async fn client(kubeconfig: Option<&Path>, timing: Option<Timing>) -> Result<kube::Client, Failure> {
+    let mut config = match kubeconfig {
         None => kube::Config::infer().await.map_err(|error| {
             Failure::BadInput(format!("no cluster to work on: {error}. Set KUBECONFIG or give --kubeconfig FILE."))
         })?,
@@ -99,11 +201,31 @@ async fn client(args: &RunArgs) -> Result<kube::Client, Failure> {
     };
     // The core knows how often and when to try again; a client that does so by itself holds an effect up.
     config.default_retry = false;
-    kube::Client::try_from(config).map_err(Failure::failed)
+    let builder = ClientBuilder::try_from(config).map_err(Failure::failed)?;
+    Ok(match timing {
+        None => builder.build(),
+        Some(timing) => builder.with_layer(&timing).build(),
+    })
 }
 
-async fn signalled() {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+/// Becomes true when the process is to end. Signals are heard from now on, whatever is done meanwhile.
+fn stopped(with_parent: bool) -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    tokio::spawn(async move {
+        tokio::select! {
+            () = signalled(signals) => {}
+            () = parent_gone(), if with_parent => {}
+        }
+        stop.send_replace(true);
+    });
+    stopped
+}
+
+type Signals = (std::io::Result<Signal>, std::io::Result<Signal>);
+
+async fn signalled(signals: Signals) {
+    match signals {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -120,22 +242,4 @@ async fn signalled() {
 async fn parent_gone() {
     let mut byte = [0];
     while tokio::io::stdin().read(&mut byte).await.is_ok_and(|read| read > 0) {}
-}
-
-/// Writes each snapshot that led to a move or an effect as one YAML file, named by time and rule.
-struct Directory(PathBuf);
-
-impl Record for Directory {
-    fn record(&self, snapshot: &Snapshot, step: &Step) {
-        if step.rests() {
-            return;
-        }
-        let file = self.0.join(format!("{:.3}-{}-{}.yaml", snapshot.now, snapshot.application.name, step.rule()));
-        let written = serde_saphyr::to_string(snapshot)
-            .map_err(|error| error.to_string())
-            .and_then(|text| std::fs::write(&file, text).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::warn!("cannot record to {}: {error}", file.display());
-        }
-    }
 }

@@ -35,6 +35,7 @@ use flink_operator_core::crd::FlinkApplication;
 use flink_operator_fixtures::process::distribution::{DEFAULT_VERSION, Wanted};
 
 use crate::cli::Failure;
+use crate::log::{Format, Logger};
 use crate::manifest;
 
 const EXAMPLE: &str = include_str!("../../fixtures/applications/numbers.yaml");
@@ -86,7 +87,7 @@ pub fn run(args: &SandboxArgs) -> Result<(), Failure> {
         return Err(Failure::BadInput("--until waits for applications, and none is given; name a manifest".to_owned()));
     }
     let directory = directory(args.dir.as_deref())?;
-    crate::log::init("warn", crate::log::Format::Text);
+    crate::log::init(Logger { level: "warn", format: Format::Text, ..Logger::default() });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(play::play(args, &applications, &directory))

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::canonical::{plain, resources};
 use super::is_named_by;
 use crate::application::{Application, PodPlan, Spec};
-use crate::id::RevisionId;
 use crate::manifest::names::{self, Role};
 use crate::manifest::{self, FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG};
 use crate::memory::Revision;
@@ -28,7 +27,7 @@ pub(super) struct Asked<'a> {
 /// The first thing in which the Deployments of a revision differ from what is asked for; None where they say the
 /// same.
 pub(super) fn difference(asked: &Asked<'_>, revision: &Revision, written: &Written) -> Option<String> {
-    let ours = rendered(asked, &revision.id);
+    let ours = rendered(asked, revision);
     let roles = [
         (Role::JobManager, &ours.jobmanager, &written.jobmanager),
         (Role::TaskManager, &ours.taskmanager, &written.taskmanager),
@@ -47,7 +46,7 @@ pub(super) fn difference(asked: &Asked<'_>, revision: &Revision, written: &Writt
 }
 
 /// What we would write, as this revision.
-pub(super) fn rendered(asked: &Asked<'_>, revision: &RevisionId) -> manifest::Manifests {
+pub(super) fn rendered(asked: &Asked<'_>, revision: &Revision) -> manifest::Manifests {
     manifest::render(asked.app, asked.spec, asked.policy, revision)
 }
 

@@ -6,15 +6,25 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::content::Asked;
+use crate::application::Colour;
 use crate::id::RevisionId;
-use crate::manifest::{FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG, names};
+use crate::manifest::{APPLICATION_VERSION, FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG, names};
 
-/// The original's hash of what is asked for: 8 hex digits.
-pub(super) fn of(asked: &Asked<'_>) -> RevisionId {
-    let made = super::content::rendered(asked, &RevisionId::known("hash"));
+/// Whether `hash` is the original's hash of what is asked for. In BlueGreen the colour goes into it, and after a
+/// teardown an empty one.
+pub(super) fn is_of(asked: &Asked<'_>, blue_green: bool, hash: &RevisionId) -> bool {
+    let colours: &[Option<&str>] = if blue_green { &[Some(""), Some("blue"), Some("green")] } else { &[None] };
+    colours.iter().any(|colour| of(asked, *colour) == *hash)
+}
+
+/// 8 hex digits.
+fn of(asked: &Asked<'_>, colour: Option<&str>) -> RevisionId {
+    let any = colour.map(|_| Colour::Green);
+    let revision = super::revision(RevisionId::known("hash"), asked.spec.job.clone(), any);
+    let made = super::content::rendered(asked, &revision);
     let mut fnv: u32 = 0x811c_9dc5;
     for deployment in [&made.jobmanager, &made.taskmanager] {
-        for byte in digest(&hashed(asked, deployment)) {
+        for byte in digest(&hashed(asked, deployment, colour)) {
             fnv = (fnv ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         }
     }
@@ -22,8 +32,9 @@ pub(super) fn of(asked: &Asked<'_>) -> RevisionId {
 }
 
 /// The Deployment as the original hashes it: before it is named, and with the empty fields that Go writes.
-fn hashed(asked: &Asked<'_>, deployment: &Deployment) -> Value {
+fn hashed(asked: &Asked<'_>, deployment: &Deployment, colour: Option<&str>) -> Value {
     let mut deployment = deployment.clone();
+    colour.into_iter().for_each(|colour| paint(&mut deployment, colour));
     let metadata = &mut deployment.metadata;
     (metadata.name, metadata.owner_references) = (None, None);
     let labels = metadata.labels.get_or_insert_default();
@@ -58,6 +69,24 @@ fn hashed(asked: &Asked<'_>, deployment: &Deployment) -> Value {
         fields.insert("status".to_owned(), json!({}));
     }
     value
+}
+
+/// Writes a colour wherever there is one. Go leaves an empty variable without a value.
+fn paint(deployment: &mut Deployment, colour: &str) {
+    let mut places = vec![&mut deployment.metadata.labels, &mut deployment.metadata.annotations];
+    if let Some(spec) = &mut deployment.spec {
+        places.push(&mut spec.selector.match_labels);
+        let template = spec.template.metadata.get_or_insert_default();
+        places.push(&mut template.labels);
+        let containers = spec.template.spec.iter_mut().flat_map(|pod| &mut pod.containers);
+        let variables = containers.filter_map(|container| container.env.as_mut()).flatten();
+        for variable in variables.filter(|variable| variable.name == APPLICATION_VERSION).take(1) {
+            variable.value = Some(colour.to_owned()).filter(|colour| !colour.is_empty());
+        }
+    }
+    for value in places.into_iter().flatten().filter_map(|place| place.get_mut(names::COLOUR)) {
+        *value = colour.to_owned();
+    }
 }
 
 /// objecthash: SHA-256 over a tag of the type and the content.
@@ -110,11 +139,11 @@ fn normal(number: f64) -> String {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::application::Application;
+    use crate::application::{Application, Spec};
     use crate::policy::Policy;
 
-    /// The hash of a small application, as the original computes it.
-    fn hash(change: impl FnOnce(&mut Value)) -> String {
+    /// A small application.
+    fn parsed(change: impl FnOnce(&mut Value)) -> (Application, Spec) {
         let mut manifest = json!({
             "apiVersion": "flink.k8s.io/v1beta1", "kind": "FlinkApplication",
             "metadata": { "name": "app", "namespace": "ns", "uid": "uid-1" },
@@ -126,17 +155,32 @@ mod tests {
         change(&mut manifest);
         let app = Application::parse(&serde_json::from_value(manifest).unwrap());
         let spec = app.spec.clone().unwrap();
-        of(&Asked { app: &app, spec: &spec, policy: &Policy::default() }).to_string()
+        (app, spec)
+    }
+
+    /// Its hash, as the original computes it.
+    fn hash((app, spec): &(Application, Spec), colour: Option<&str>) -> String {
+        of(&Asked { app, spec, policy: &Policy::default() }, colour).to_string()
     }
 
     #[test]
     fn it_is_the_originals() {
-        assert_eq!(hash(|_| {}), "e604d38a");
-        let labelled = hash(|app| {
+        assert_eq!(hash(&parsed(|_| {}), None), "e604d38a");
+        let labelled = parsed(|app| {
             app["metadata"]["labels"] = json!({ "env": "dev", "team": "a" });
             app["metadata"]["annotations"] = json!({ "k": "v", "other": "multi word" });
         });
-        assert_eq!(labelled, "6b5d75bc");
+        assert_eq!(hash(&labelled, None), "6b5d75bc");
+    }
+
+    #[test]
+    fn the_colour_goes_into_it() {
+        let small = parsed(|app| app["spec"]["deploymentMode"] = "BlueGreen".into());
+        assert_eq!(hash(&small, Some("green")), "2133ad79");
+        let asked = Asked { app: &small.0, spec: &small.1, policy: &Policy::default() };
+        let all: Vec<_> = ["", "blue", "green"].map(|colour| of(&asked, Some(colour))).into();
+        assert!(all.iter().all(|hash| is_of(&asked, true, hash)) && !is_of(&asked, false, &all[2]));
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
     }
 
     #[test]

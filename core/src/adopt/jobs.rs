@@ -2,19 +2,28 @@
 
 use std::num::NonZeroU32;
 
-use super::left::{Left, LeftIn};
-use crate::application::JobPlan;
+use super::left::{Left, LeftIn, Version};
+use crate::application::{Colour, JobPlan};
 use crate::id::{JobId, RevisionId};
 use crate::manifest::names;
 use crate::memory::Revision;
 use crate::snapshot::{ClusterObjects, JobState, ListedJob, Objects, Seen, Snapshot, Written};
+
+/// A job, and the revision on whose cluster it is.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub revision: Revision,
+    pub job: JobId,
+}
 
 /// What the JobManagers say.
 pub(super) enum Jobs {
     /// Not all of them have answered, or there are more jobs than the original can have meant.
     Unknown(String),
     /// This one runs, or has come to a good end after it was submitted last.
-    One { revision: Revision, job: JobId },
+    One(Found),
+    /// Two versions have been started (BlueGreen): the deployed one, and the newer one.
+    Both(Found, Found),
     /// None does. `last` is the deployed revision's.
     None { last: Option<JobId> },
 }
@@ -26,7 +35,10 @@ pub(super) fn find(snapshot: &Snapshot, left: &Left) -> Jobs {
         Seen::Unreachable(trouble) => return Jobs::Unknown(trouble.message.clone()),
     };
     match listed(snapshot, objects) {
-        Ok(all) => choose(snapshot, left, &all),
+        Ok(all) => match (&left.deployed, &left.second) {
+            (Some(first), Some(second)) => versions(snapshot, left, (first, second), &all),
+            (Some(_) | None, _) => choose(snapshot, left, &all),
+        },
         Err(why) => Jobs::Unknown(why),
     }
 }
@@ -40,7 +52,8 @@ fn listed<'a>(snapshot: &'a Snapshot, objects: &'a Objects) -> Result<Vec<Listed
             Some(Seen::Present(jobs)) => all.extend(jobs.iter().map(|job| (revision, job))),
             Some(Seen::Unreachable(trouble)) => {
                 return Err(format!(
-                    "the JobManager of {revision} may run a job and does not answer ({})",
+                    "the JobManager of {revision} may run a job and does not answer ({}); mend it, or delete its \
+                     Deployment if nobody needs it",
                     trouble.message
                 ));
             }
@@ -79,12 +92,51 @@ fn choose(snapshot: &Snapshot, left: &Left, all: &[Listed<'_>]) -> Jobs {
             None => return Jobs::None { last: last(left, all) },
         },
         (None, _, _) => {
-            let ids: Vec<_> = active.iter().map(|(revision, job)| format!("{} on {revision}", job.id)).collect();
-            return Jobs::Unknown(format!("several jobs run ({}): cancel all but one", ids.join(", ")));
+            return Jobs::Unknown(several(&active));
         }
     };
     let (id, job) = found;
-    Jobs::One { revision: revision(snapshot, left, id), job: job.id.clone() }
+    Jobs::One(Found { revision: revision(snapshot, left, id), job: job.id.clone() })
+}
+
+fn several(active: &[Listed<'_>]) -> String {
+    let ids: Vec<_> = active.iter().map(|(revision, job)| format!("{} on {revision}", job.id)).collect();
+    format!("several jobs run ({}): cancel all that are not wanted", ids.join(", "))
+}
+
+/// Each version has its own job. The newer one counts from its submission, whatever became of the older one.
+fn versions(snapshot: &Snapshot, left: &Left, (first, second): (&Revision, &Version), all: &[Listed<'_>]) -> Jobs {
+    let active: Vec<_> = all.iter().copied().filter(|(_, job)| !job.state.has_ended()).collect();
+    let on = |id: &RevisionId, named: Option<&JobId>| {
+        let here: Vec<_> = active.iter().filter(|(revision, _)| *revision == id).map(|(_, job)| &job.id).collect();
+        match (here.iter().find(|job| Some(**job) == named), here.as_slice()) {
+            (Some(job), _) => Ok(Some((*job).clone())),
+            (None, []) => Ok(None),
+            (None, [job]) => Ok(Some((*job).clone())),
+            (None, _) => Err(several(&active)),
+        }
+    };
+    if active.iter().any(|(revision, _)| **revision != first.id && **revision != second.revision.id) {
+        return Jobs::Unknown(several(&active));
+    }
+    let (old, new) = match (on(&first.id, left.job.as_ref()), on(&second.revision.id, second.job.as_ref())) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(why), _) | (_, Err(why)) => return Jobs::Unknown(why),
+    };
+    let found = |revision: &Revision, job: JobId| Found { revision: revision.clone(), job };
+    let new = new.or_else(|| second.job.clone().filter(|job| has_finished(job, all)));
+    let objects = snapshot.observed.objects.present();
+    let stands = objects.and_then(|all| all.clusters.get(&first.id)).is_some_and(|it| it.jobmanager.is_some());
+    match (old.clone().or_else(|| left.job.clone()).filter(|_| stands), new, old) {
+        (Some(old), Some(new), _) => Jobs::Both(found(first, old), found(&second.revision, new)),
+        (None, Some(new), _) => Jobs::One(found(&second.revision, new)),
+        (_, None, Some(old)) => Jobs::One(found(first, old)),
+        (_, None, None) => Jobs::None { last: left.job.clone().or_else(|| last(left, all)) },
+    }
+}
+
+fn has_finished(id: &JobId, all: &[Listed<'_>]) -> bool {
+    all.iter().any(|(_, job)| job.id == *id && job.state == JobState::Finished)
 }
 
 /// The job that was submitted last has already come to its own end.
@@ -101,12 +153,17 @@ fn last(left: &Left, all: &[Listed<'_>]) -> Option<JobId> {
 }
 
 fn revision(snapshot: &Snapshot, left: &Left, id: &RevisionId) -> Revision {
-    if let Some(deployed) = left.deployed.as_ref().filter(|deployed| deployed.id == *id) {
-        return deployed.clone();
+    let told = left.deployed.iter().chain(left.second.iter().map(|second| &second.revision));
+    if let Some(told) = told.into_iter().find(|told| told.id == *id) {
+        return told.clone();
     }
     let written = snapshot.observed.written.present().and_then(|written| written.get(id));
     let job = written.and_then(plan).unwrap_or_else(|| no_plan(left));
-    Revision { id: id.clone(), digest: None, number: 0, generation: 0, job }
+    super::revision(id.clone(), job, written.and_then(colour))
+}
+
+fn colour(written: &Written) -> Option<Colour> {
+    written.jobmanager.as_ref()?.metadata.labels.as_ref()?.get(names::COLOUR)?.parse().ok()
 }
 
 fn no_plan(left: &Left) -> JobPlan {

@@ -2,26 +2,22 @@
 //! there a memory of ours.
 //!
 //! Its savepoint is waited for, and no job is started while one of the original's may run: the job that runs is
-//! the deployed one, whatever the original meant to do with it.
+//! the deployed one, whatever the original meant to do with it. Two that run as versions (BlueGreen) are both kept.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{self, Jobs};
+use super::end::End;
+use super::jobs::{self, Found, Jobs};
 use crate::application::{Application, DeleteMode};
-use crate::backoff;
 use crate::health::JobFigures;
-use crate::id::{JobId, TriggerId};
-use crate::memory::{Deployed, JobHolder, Ledger, Memory, Revision, Savepoint};
-use crate::phase::{Deleting, DeployFailed, Phase, Running};
-use crate::rule::Rule;
+use crate::id::{JobId, RevisionId, TriggerId};
+use crate::memory::{Failure, Revision};
 use crate::snapshot::{Checkpoints, FlinkNeeds, FlinkSeen, Job, Needs, SavepointSeen, Seen, Snapshot};
-use crate::step::{EventReason, Step};
+use crate::step::Step;
 
-/// A job that nobody knows: Flink's answer to a question about it is that there is none.
-const NO_JOB: &str = "00000000000000000000000000000000";
 /// A savepoint is older than the status that names its trigger by no more than this.
 const TRIGGERED_BEFORE_MS: i64 = 60_000;
 
@@ -31,16 +27,37 @@ const TRIGGERED_BEFORE_MS: i64 = 60_000;
 pub struct Left {
     /// `status.phase`
     pub phase: LeftIn,
-    /// `status.deployHash`, with the job's plan from `status.jobStatus`.
+    /// `status.deployHash`, with the job's plan from the job's status.
     pub deployed: Option<Revision>,
-    /// `status.jobStatus.jobID`: of the deployed revision, or already of the next one.
+    /// The job that the status names: the deployed revision's, or (not in BlueGreen) already the next one's.
     pub job: Option<JobId>,
+    /// The version in `status.versionStatuses` that is not the deployed one (BlueGreen).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Version>,
     /// `status.savepointTriggerId`: a request that ends the deployed job with a savepoint.
     pub trigger: Option<TriggerId>,
     /// `status.savepointPath`: the state of a job that runs no more.
     pub savepoint: Option<String>,
+    /// `status.teardownHash`: the original does not deploy a spec of this hash again (BlueGreen).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torn_down: Option<RevisionId>,
+    /// The deploy that it gave up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failure>,
     /// `status.lastUpdatedAt`
     pub since: Timestamp,
+    /// How the job looked.
+    pub figures: Option<JobFigures>,
+}
+
+/// A version of an application, as the original's status names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// The revision, as far as it is told.
+    pub revision: Revision,
+    /// Its job; None where it was not submitted, or the status was not written any more.
+    pub job: Option<JobId>,
     /// How the job looked.
     pub figures: Option<JobFigures>,
 }
@@ -67,26 +84,37 @@ pub enum LeftIn {
     SubmittingJob,
     /// The former job was being submitted again.
     RollingBackJob,
-    /// At rest, but without the job's id: a rollback failed, and no job is known to run.
+    /// At rest, but something is not said: no job is named after a rollback that failed, or a version is listed
+    /// that is not the deployed one.
     DeployFailed,
-    /// As DeployFailed.
+    /// As DeployFailed; or a version was torn down.
     Running,
+    /// Two versions run.
+    DualRunning,
     /// The last savepoint was being taken.
     Deleting,
 }
 
 impl Left {
     /// The deployed job, if the status still says which one that is.
-    fn holder(&self) -> Option<(&Revision, &JobId)> {
+    fn holder(&self) -> Option<Found> {
+        let (revision, job) = self.deployed.as_ref().zip(self.job.as_ref())?;
         // The id may be the new job's, on another cluster.
         let submits = matches!(self.phase, LeftIn::SubmittingJob | LeftIn::RollingBackJob);
-        self.deployed.as_ref().zip(self.job.as_ref()).filter(|_| !submits)
+        let is_named = !submits || revision.colour.is_some();
+        is_named.then(|| Found { revision: revision.clone(), job: job.clone() })
+    }
+
+    /// The other version's job, if the status says which one that is.
+    pub(super) fn second_job(&self) -> Option<Found> {
+        let second = self.second.as_ref()?;
+        Some(Found { revision: second.revision.clone(), job: second.job.clone()? })
     }
 
     /// A savepoint whose end is to be waited for.
-    fn savepointing(&self) -> Option<(&Revision, &JobId, &TriggerId)> {
-        let ((revision, job), trigger) = (self.holder()?, self.trigger.as_ref()?);
-        self.savepoint.is_none().then_some((revision, job, trigger))
+    fn savepointing(&self) -> Option<(Found, &TriggerId)> {
+        let pending = self.holder().zip(self.trigger.as_ref());
+        pending.filter(|_| self.savepoint.is_none())
     }
 
     /// Nothing was deployed and nothing can have been submitted.
@@ -94,66 +122,100 @@ impl Left {
         let before = matches!(self.phase, LeftIn::Updating | LeftIn::ClusterStarting | LeftIn::Savepointing);
         before && self.deployed.is_none() && self.job.is_none() && self.savepoint.is_none()
     }
+
+    /// No job but the deployed one can have been submitted.
+    fn submitted_nothing(&self) -> bool {
+        match self.phase {
+            LeftIn::Updating
+            | LeftIn::ClusterStarting
+            | LeftIn::Rescaling
+            | LeftIn::Savepointing
+            | LeftIn::Cancelling
+            | LeftIn::Recovering => true,
+            LeftIn::Running | LeftIn::DeployFailed => self.second.is_none(),
+            LeftIn::SubmittingJob | LeftIn::RollingBackJob | LeftIn::DualRunning | LeftIn::Deleting => false,
+        }
+    }
 }
 
 /// What there is to look at.
 enum Open<'a> {
-    /// Nothing: the status says it all.
+    /// Nothing: the status says that this job runs.
+    Runs(Found),
+    /// Nothing: the status says that both versions run.
+    BothRun(Found, Found),
+    /// Nothing was submitted, or nobody cares for it.
     Nothing,
+    /// Whether what runs is what was torn down or what was kept.
+    Written(Found, &'a RevisionId),
     /// How the original's savepoint ends.
-    Savepoint(&'a Revision, &'a JobId, &'a TriggerId),
+    Savepoint(Found, &'a TriggerId),
     /// Which job runs, and where.
     Jobs,
 }
 
 fn open<'a>(app: &Application, left: &'a Left) -> Open<'a> {
     let deleting = is_deleting(app, left);
-    if deleting && app.delete_mode == DeleteMode::None {
+    if (deleting && app.delete_mode == DeleteMode::None) || (left.is_new() && left.second_job().is_none()) {
         return Open::Nothing;
     }
-    match left.savepointing() {
-        Some((revision, job, trigger)) if !(deleting && app.delete_mode == DeleteMode::ForceCancel) => {
-            Open::Savepoint(revision, job, trigger)
+    let waits = !(deleting && app.delete_mode == DeleteMode::ForceCancel);
+    if let Some((found, trigger)) = left.savepointing().filter(|_| waits) {
+        return Open::Savepoint(found, trigger);
+    }
+    match (left.holder(), left.second_job(), &left.torn_down) {
+        (Some(first), Some(second), _) if left.phase == LeftIn::DualRunning && !deleting => {
+            Open::BothRun(first, second)
         }
-        Some(_) | None if left.is_new() => Open::Nothing,
-        Some(_) | None if left.holder().is_some() && left.savepoint.is_none() && !deleting => Open::Nothing,
-        Some(_) | None => Open::Jobs,
+        (Some(found), _, torn_down) if !deleting && left.savepoint.is_none() && left.submitted_nothing() => {
+            match torn_down {
+                Some(torn_down) => Open::Written(found, torn_down),
+                None => Open::Runs(found),
+            }
+        }
+        (Some(_) | None, _, _) => Open::Jobs,
     }
 }
 
-fn is_deleting(app: &Application, left: &Left) -> bool {
+pub(super) fn is_deleting(app: &Application, left: &Left) -> bool {
     app.deletion.is_some() || left.phase == LeftIn::Deleting
 }
 
 pub(crate) fn needs(app: &Application, left: &Left) -> Needs {
     match open(app, left) {
-        Open::Nothing => Needs::default(),
-        Open::Savepoint(revision, job, trigger) => {
+        Open::Nothing | Open::Runs(_) | Open::BothRun(..) => Needs::default(),
+        Open::Written(..) => Needs { written: true, ..Needs::default() },
+        Open::Savepoint(Found { revision, job }, trigger) => {
             let questions = FlinkNeeds {
                 job: Some(job.clone()),
                 savepoint: Some((job.clone(), trigger.clone())),
-                checkpoints: Some(job.clone()),
+                checkpoints: Some(job),
                 ..FlinkNeeds::default()
             };
-            Needs { flink: BTreeMap::from([(revision.id.clone(), questions)]), ..Needs::default() }
+            Needs { flink: BTreeMap::from([(revision.id, questions)]), ..Needs::default() }
         }
         Open::Jobs => Needs { objects: true, written: true, jobs: true, ..Needs::default() },
     }
 }
 
 pub(crate) fn step(snapshot: &Snapshot, left: &Left) -> Step {
-    let end = End { snapshot, left };
+    let end = End::new(snapshot, left);
     match open(&snapshot.application, left) {
-        Open::Nothing => match left.holder() {
-            Some((revision, job)) => end.runs(revision.clone(), job.clone(), None),
-            None => end.begins_anew(),
+        Open::Nothing => end.begins_anew(left.holder()),
+        Open::Runs(found) => end.runs(found, None),
+        Open::BothRun(first, second) => end.both_run(first, second),
+        Open::Written(found, torn_down) => match &snapshot.observed.written {
+            Seen::Present(written) => end.runs_after_teardown(found, torn_down, written),
+            Seen::Unreachable(trouble) => end.awaits(&trouble.message),
+            Seen::NotAsked | Seen::Absent => end.awaits("the application's Deployments were not seen yet"),
         },
-        Open::Savepoint(revision, job, _) => savepoint(&end, revision, job),
+        Open::Savepoint(found, _) => savepoint(&end, &found),
         Open::Jobs => match jobs::find(snapshot, left) {
             Jobs::Unknown(why) => end.awaits(&why),
-            Jobs::One { revision, job } => end.runs(revision, job, left.savepoint.clone()),
+            Jobs::One(found) => end.runs(found, left.savepoint.clone()),
+            Jobs::Both(first, second) => end.both_run(first, second),
             Jobs::None { last } => match (&left.deployed, &left.savepoint) {
-                (None, None) => end.begins_anew(),
+                (None, None) => end.begins_anew(left.holder()),
                 (Some(_), _) | (_, Some(_)) => end.has_no_job(last, left.savepoint.clone()),
             },
         },
@@ -161,21 +223,21 @@ pub(crate) fn step(snapshot: &Snapshot, left: &Left) -> Step {
 }
 
 /// The original's savepoint, as Flink tells of it.
-fn savepoint(end: &End<'_>, revision: &Revision, job: &JobId) -> Step {
+fn savepoint(end: &End<'_>, of: &Found) -> Step {
     let nothing = FlinkSeen::default();
-    let flink = end.snapshot.observed.flink.get(&revision.id).unwrap_or(&nothing);
-    let runs_on = || end.runs(revision.clone(), job.clone(), None);
+    let flink = end.snapshot.observed.flink.get(&of.revision.id).unwrap_or(&nothing);
+    let runs_on = || end.runs(of.clone(), None);
     let waits = |why: &str| if end.is_late() { runs_on() } else { end.awaits(why) };
     match (&flink.savepoint, &flink.job) {
         (Seen::Present(SavepointSeen::Completed { path }), found) => match found {
             Seen::Present(job) if !job.state.has_ended() => waits("the savepoint is complete and the job is ending"),
             Seen::Present(_) | Seen::Absent | Seen::Unreachable(_) | Seen::NotAsked => {
-                end.has_no_job(Some(job.clone()), Some(path.clone()))
+                end.has_no_job(Some(of.job.clone()), Some(path.clone()))
             }
         },
         (Seen::Present(SavepointSeen::InProgress), _) => waits("Flink takes the savepoint that it was asked for"),
         (Seen::Present(SavepointSeen::Failed { .. }), _) => runs_on(),
-        (Seen::Absent, found) => forgotten(end, job, found, &flink.checkpoints).unwrap_or_else(runs_on),
+        (Seen::Absent, found) => forgotten(end, &of.job, found, &flink.checkpoints).unwrap_or_else(runs_on),
         (Seen::Unreachable(trouble), _) => waits(&trouble.message),
         (Seen::NotAsked, _) => waits("the JobManager was not asked"),
     }
@@ -196,81 +258,4 @@ fn forgotten(end: &End<'_>, id: &JobId, job: &Seen<Job>, history: &Seen<Checkpoi
     let earliest = end.left.since.as_millisecond().saturating_sub(TRIGGERED_BEFORE_MS);
     let path = newest.path.clone().filter(|_| newest.time.as_millisecond() >= earliest)?;
     Some(end.has_no_job(Some(id.clone()), Some(path)))
-}
-
-/// How it may go on.
-struct End<'a> {
-    snapshot: &'a Snapshot,
-    left: &'a Left,
-}
-
-impl End<'_> {
-    /// A job runs: it is the deployed one.
-    fn runs(&self, revision: Revision, job: JobId, restored_from: Option<String>) -> Step {
-        let deployed = Deployed { revision, job, next_stop: 1, restored_from };
-        let text = format!("Job {} of revision {} is taken over.", deployed.job, deployed.revision.id);
-        let holder = deployed.holder();
-        let ledger = Ledger { deployed: Some(deployed), job: self.left.figures.clone(), ..Ledger::default() };
-        if self.is_deleting() {
-            return self.deletes(ledger, Some(holder));
-        }
-        let phase = Phase::Running(Running { since: self.snapshot.now });
-        Rule::OriginalTakenOver.to(Memory { phase, ledger }).because(text)
-    }
-
-    /// No job runs: the next one starts from `state`.
-    fn has_no_job(&self, last: Option<JobId>, state: Option<String>) -> Step {
-        let job = last.unwrap_or_else(|| JobId::known(NO_JOB));
-        let savepoint = state.map(|path| Savepoint { path, job: job.clone() });
-        let revision = self.left.deployed.clone();
-        let deployed = revision.map(|revision| Deployed { revision, job, next_stop: 1, restored_from: None });
-        let text = match &savepoint {
-            Some(savepoint) => format!("No job runs; the next one starts from {}.", savepoint.path),
-            None => "No job runs, and the status names no savepoint.".to_owned(),
-        };
-        let job = self.left.figures.clone().filter(|_| savepoint.is_none());
-        let ledger = Ledger { deployed, savepoint, job, ..Ledger::default() };
-        if self.is_deleting() {
-            return self.deletes(ledger, None);
-        }
-        let phase = Phase::DeployFailed(DeployFailed { since: self.snapshot.now });
-        Rule::OriginalStopped.to(Memory { phase, ledger }).because(text)
-    }
-
-    fn begins_anew(&self) -> Step {
-        if self.is_deleting() {
-            let holder = self.left.holder().map(|(revision, job)| JobHolder {
-                revision: revision.id.clone(),
-                job: job.clone(),
-                next_stop: 1,
-            });
-            return self.deletes(Ledger::default(), holder);
-        }
-        Rule::OriginalBegunAnew.to(Memory::default())
-    }
-
-    fn deletes(&self, mut ledger: Ledger, holder: Option<JobHolder>) -> Step {
-        ledger.job = None;
-        let at = Deleting { since: self.snapshot.now, holder, tries: Default::default(), blocked: None };
-        Rule::OriginalDeletionHeard.to(Memory { phase: Phase::Deleting(at), ledger })
-    }
-
-    fn awaits(&self, why: &str) -> Step {
-        let poll = backoff::after(self.snapshot.now, 1_000);
-        let text = format!(
-            "{why}; until that is known, what the original operator left in {} is not touched",
-            self.left.phase
-        );
-        Rule::OriginalAwaited.stay().because(text.clone()).note(EventReason::TakeoverAwaited, text).wake_at(poll)
-    }
-
-    /// The savepoint has had all the time that a savepoint of ours would have.
-    fn is_late(&self) -> bool {
-        let watched = self.snapshot.watching_since.map_or(self.left.since, |since| since.max(self.left.since));
-        self.snapshot.now >= backoff::after(watched, self.snapshot.policy.savepoint_timeout_ms)
-    }
-
-    fn is_deleting(&self) -> bool {
-        is_deleting(&self.snapshot.application, self.left)
-    }
 }

@@ -13,8 +13,29 @@ use crate::id::Digest;
 /// A change of what is written here, or of its form, deploys every application again at the next
 /// upgrade of the operator: a new field joins only where it differs from its default.
 pub(super) fn of(spec: &Spec) -> Digest {
+    of_parts(written(spec))
+}
+
+/// The same without the parallelism, and without the count of TaskManagers that follows from it.
+pub(super) fn of_the_cluster(spec: &Spec) -> Digest {
+    let mut parts = written(spec);
+    for (part, number) in [("job", "parallelism"), ("taskManager", "replicas")] {
+        if let Some(part) = parts.get_mut(part).and_then(Value::as_object_mut) {
+            part.remove(number);
+        }
+    }
+    of_parts(parts)
+}
+
+fn of_parts(parts: Value) -> Digest {
+    let mut canonical = String::new();
+    write_canonical(&parts, &mut canonical);
+    Digest::of(canonical.as_bytes())
+}
+
+fn written(spec: &Spec) -> Value {
     let ports = spec.ports.named().map(|(_, port)| port.get());
-    let written = json!({
+    json!({
         "image": spec.image,
         "imagePullPolicy": spec.image_pull_policy,
         "imagePullSecrets": plain(&spec.image_pull_secrets),
@@ -38,10 +59,7 @@ pub(super) fn of(spec: &Spec) -> Digest {
             "parallelism": spec.job.parallelism,
         },
         "restartNonce": spec.restart_nonce,
-    });
-    let mut canonical = String::new();
-    write_canonical(&written, &mut canonical);
-    Digest::of(canonical.as_bytes())
+    })
 }
 
 fn pod(pod: &PodPlan) -> Value {

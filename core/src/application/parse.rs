@@ -9,11 +9,13 @@ use serde_json::Value;
 
 use super::digest;
 use super::refusal::{Problem, Refusal};
-use super::spec::{DeleteMode, HighAvailability, JobManager, JobPlan, MemoryOption, Ports, Spec, TaskManager};
+use super::spec::{
+    DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, Ports, Spec, TaskManager,
+};
 use super::version::FlinkVersion;
-use crate::crd::rules::{LONGEST_NAME, NOT_YET_SERVED};
+use crate::crd::rules::LONGEST_NAME;
 use crate::crd::{FlinkApplication, FlinkApplicationSpec};
-use crate::id::Digest;
+use crate::id::{Digest, RevisionId};
 use crate::manifest::operator_keys;
 
 const DEFAULT_SLOTS: NonZeroU32 = NonZeroU32::new(16).unwrap();
@@ -24,12 +26,13 @@ pub(super) fn spec(resource: &FlinkApplication) -> Result<Spec, Refusal> {
     let written = &resource.spec;
     let mut problems = Problems::default();
     problems.name(resource.metadata.name.as_deref().unwrap_or_default());
-    problems.not_yet_served(written);
+    problems.contradictions(written);
     let mut spec = read(written, &mut problems);
     match Refusal::of(problems.found) {
         Some(refusal) => Err(refusal),
         None => {
             spec.digest = digest::of(&spec);
+            spec.cluster_digest = digest::of_the_cluster(&spec);
             Ok(spec)
         }
     }
@@ -101,8 +104,27 @@ fn read(written: &FlinkApplicationSpec, problems: &mut Problems) -> Spec {
             written.max_checkpoint_restore_age_seconds,
             DEFAULT_RESTORE_AGE_SECONDS,
         ),
+        deployment_mode: problems.word(
+            "spec.deploymentMode",
+            written.deployment_mode.as_deref(),
+            &[
+                ("Dual", DeploymentMode::Dual),
+                ("Single", DeploymentMode::Dual),
+                ("BlueGreen", DeploymentMode::BlueGreen),
+            ],
+        ),
+        scales_in_place: problems.word(
+            "spec.scaleMode",
+            written.scale_mode.as_deref(),
+            &[("NewCluster", false), ("InPlace", true)],
+        ),
+        savepoint_disabled: written.savepoint_disabled.unwrap_or_default(),
+        force_rollback: written.force_rollback.unwrap_or_default(),
+        fallback_without_state: written.fallback_without_state.unwrap_or_default(),
+        tear_down: some_text(&written.tear_down_version_hash).map(RevisionId::known),
         warnings,
         digest: Digest::of(b""),
+        cluster_digest: Digest::of(b""),
     }
 }
 
@@ -138,14 +160,15 @@ impl Problems {
         }
     }
 
-    fn not_yet_served(&mut self, written: &FlinkApplicationSpec) {
-        for value in NOT_YET_SERVED.iter().filter(|value| (value.asked)(written)) {
-            self.note(format!("spec.{}", value.field), value.problem(), value.advice);
+    fn contradictions(&mut self, written: &FlinkApplicationSpec) {
+        let blue_green = written.deployment_mode.as_deref() == Some("BlueGreen");
+        if blue_green && written.scale_mode.as_deref() == Some("InPlace") {
+            self.note(
+                "spec.scaleMode",
+                "InPlace scales the one running job, and BlueGreen runs two",
+                "leave scaleMode out, or use deploymentMode Dual",
+            );
         }
-        let mode = [("Dual", ()), ("Single", ()), ("BlueGreen", ())];
-        self.word("spec.deploymentMode", written.deployment_mode.as_deref(), &mode);
-        let scale = [("NewCluster", ()), ("InPlace", ())];
-        self.word("spec.scaleMode", written.scale_mode.as_deref(), &scale);
     }
 
     fn job(&mut self, written: &FlinkApplicationSpec) -> JobPlan {

@@ -47,6 +47,11 @@ impl Refusal {
         problems.next().map(|first| Self { first, others: problems.collect() })
     }
 
+    /// Whether a field is the first that is wrong.
+    pub fn names(&self, field: &str) -> bool {
+        self.first.field == field
+    }
+
     /// Every problem, in the order of the fields.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         std::iter::once(&self.first).chain(&self.others)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Problem;
 use super::version::FlinkVersion;
-use crate::id::Digest;
+use crate::id::{Digest, RevisionId};
 
 /// What an application asks for. Only a parse makes one, so it is valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,9 +56,22 @@ pub struct Spec {
     pub delete_mode: DeleteMode,
     /// The oldest checkpoint, in seconds, that may stand in for a savepoint.
     pub max_checkpoint_restore_age_seconds: NonZeroU32,
+    /// How an update replaces the running job.
+    pub deployment_mode: DeploymentMode,
+    /// A change of nothing but the parallelism is made on the same cluster.
+    pub scales_in_place: bool,
+    /// An update cancels the job without a savepoint, and the new one starts afresh.
+    pub savepoint_disabled: bool,
+    /// An update under way is given up.
+    pub force_rollback: bool,
+    /// A job may start without its state where there is nothing else to start from.
+    pub fallback_without_state: bool,
+    /// The revision that is to be torn down (BlueGreen).
+    pub tear_down: Option<RevisionId>,
     /// What is allowed and yet hardly meant.
     pub warnings: Vec<Problem>,
     pub(super) digest: Digest,
+    pub(super) cluster_digest: Digest,
 }
 
 impl Spec {
@@ -68,6 +81,57 @@ impl Spec {
     /// part of it; a default written out and the same default left away are the same.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// The same without the parallelism and what follows from it.
+    pub fn cluster_digest(&self) -> &Digest {
+        &self.cluster_digest
+    }
+}
+
+/// How an update replaces the running job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
+pub enum DeploymentMode {
+    /// The old job is stopped before the new one starts.
+    #[default]
+    Dual,
+    /// Both run until one of them is torn down.
+    BlueGreen,
+}
+
+/// The colour of a version (BlueGreen).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Colour {
+    /// The second version's, and every other one's after it.
+    Blue,
+    /// The first version's.
+    Green,
+}
+
+impl Colour {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Blue => Self::Green,
+            Self::Green => Self::Blue,
+        }
     }
 }
 
@@ -127,7 +191,7 @@ pub struct PodPlan {
 }
 
 /// The ports of the pods and the Services, all different.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ports {
     /// Flink's RPC.
     pub rpc: NonZeroU16,

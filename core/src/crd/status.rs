@@ -7,8 +7,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::memory::{Deployed, Failure, Savepoint};
-use crate::phase::{ClusterStarting, Deleting, DeployFailed, Running, Savepointing, SubmittingJob, Updating};
+use crate::id::Digest;
+use crate::memory::{Deployed, Failure, Stopped};
+use crate::phase::{
+    Cancelling, ClusterStarting, Deleting, DeployFailed, DualRunning, Launch, Recovering, Rescaling, RollingBackJob,
+    Running, Savepointing, Updating,
+};
 
 /// What the operator tells about an application, and what it must still know after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,9 +95,15 @@ pub struct FlinkApplicationStatus {
     /// The last deploy that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failure>,
-    /// The newest state of the application while no job runs.
+    /// The deployed job, once it was stopped, and the state that it left.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub savepoint: Option<Savepoint>,
+    pub stopped: Option<Stopped>,
+    /// The newer version that runs beside the deployed one (BlueGreen).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<Deployed>,
+    /// What the version that was torn down last was made of (BlueGreen).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torn_down: Option<Digest>,
     /// What the phase Updating remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updating: Option<Updating>,
@@ -105,7 +115,22 @@ pub struct FlinkApplicationStatus {
     pub savepointing: Option<Savepointing>,
     /// What the phase SubmittingJob remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub submitting_job: Option<SubmittingJob>,
+    pub submitting_job: Option<Launch>,
+    /// What the phase Rescaling remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescaling: Option<Rescaling>,
+    /// What the phase Cancelling remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelling: Option<Cancelling>,
+    /// What the phase Recovering remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovering: Option<Recovering>,
+    /// What the phase RollingBackJob remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolling_back_job: Option<RollingBackJob>,
+    /// What the phase DualRunning remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dual_running: Option<DualRunning>,
     /// What the phase Running remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
@@ -205,6 +230,9 @@ pub struct FlinkJobStatus {
     /// How many tasks the job has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_tasks: Option<i64>,
+    /// Whether the job takes checkpoints by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpointing: Option<bool>,
     /// When these figures were taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_time: Option<Time>,

@@ -11,36 +11,40 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::config::properties;
 use super::names::{self, Role};
+use super::service::colour;
 use super::{owned, users};
 use crate::application::{Application, JobPlan, PodPlan, Spec};
-use crate::id::RevisionId;
+use crate::memory::Revision;
 use crate::policy::Policy;
 
 /// The variable that the image's entry point reads the configuration from.
 pub const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
 /// The variable that images for older operators read it from.
 pub const OPERATOR_FLINK_CONFIG: &str = "OPERATOR_FLINK_CONFIG";
+/// The variable that names the colour (BlueGreen).
+pub const APPLICATION_VERSION: &str = "FLINK_APPLICATION_VERSION";
 
 pub(super) fn deployment(
     app: &Application,
     spec: &Spec,
     policy: &Policy,
-    revision: &RevisionId,
+    revision: &Revision,
     role: Role,
 ) -> Deployment {
     let mut labels = users(&app.labels);
     labels.insert(names::APP.to_owned(), app.name.clone());
+    labels.extend(colour(revision));
     labels.insert(names::ROLE.to_owned(), role.to_string());
     let mut selector = labels.clone();
-    selector.insert(names::SELECTOR.to_owned(), names::selector(revision, role));
-    labels.insert(names::REVISION.to_owned(), revision.to_string());
+    selector.insert(names::SELECTOR.to_owned(), names::selector(&revision.id, role));
+    labels.insert(names::REVISION.to_owned(), revision.id.to_string());
     let replicas = match role {
         Role::JobManager => spec.jobmanager.replicas,
         Role::TaskManager => spec.taskmanager.replicas,
     };
     Deployment {
         metadata: ObjectMeta {
-            annotations: Some(annotations(app, spec)),
+            annotations: Some(annotations(app, spec, revision)),
             ..owned(app, names::deployment(&app.name, revision, role), labels)
         },
         spec: Some(DeploymentSpec {
@@ -57,8 +61,9 @@ pub(super) fn deployment(
     }
 }
 
-fn annotations(app: &Application, spec: &Spec) -> BTreeMap<String, String> {
+fn annotations(app: &Application, spec: &Spec, revision: &Revision) -> BTreeMap<String, String> {
     let mut annotations = users(&app.annotations);
+    annotations.extend(colour(revision));
     annotations.insert(names::JOB_PROPERTIES.to_owned(), job_properties(&spec.job));
     if let Some(nonce) = &spec.restart_nonce {
         annotations.insert(names::RESTART_NONCE.to_owned(), nonce.clone());
@@ -74,12 +79,12 @@ fn job_properties(job: &JobPlan) -> String {
 
 fn template_metadata(
     app: &Application,
-    revision: &RevisionId,
+    revision: &Revision,
     role: Role,
     labels: BTreeMap<String, String>,
 ) -> ObjectMeta {
     let mut annotations = users(&app.annotations);
-    annotations.insert(names::REVISION.to_owned(), revision.to_string());
+    annotations.insert(names::REVISION.to_owned(), revision.id.to_string());
     ObjectMeta {
         name: Some(names::pod_template(&app.name, revision, role)),
         namespace: Some(app.namespace.clone()),
@@ -89,7 +94,7 @@ fn template_metadata(
     }
 }
 
-fn pod(app: &Application, spec: &Spec, policy: &Policy, revision: &RevisionId, role: Role) -> PodSpec {
+fn pod(app: &Application, spec: &Spec, policy: &Policy, revision: &Revision, role: Role) -> PodSpec {
     let plan = plan(spec, role);
     PodSpec {
         containers: vec![container(app, spec, policy, revision, role)],
@@ -105,7 +110,7 @@ fn pod(app: &Application, spec: &Spec, policy: &Policy, revision: &RevisionId, r
     }
 }
 
-fn container(app: &Application, spec: &Spec, policy: &Policy, revision: &RevisionId, role: Role) -> Container {
+fn container(app: &Application, spec: &Spec, policy: &Policy, revision: &Revision, role: Role) -> Container {
     let plan = plan(spec, role);
     Container {
         name: names::container(&policy.container_name_format, role),
@@ -113,7 +118,7 @@ fn container(app: &Application, spec: &Spec, policy: &Policy, revision: &Revisio
         image_pull_policy: Some(spec.image_pull_policy.clone()),
         args: Some(vec![role.to_string()]),
         resources: Some(plan.resources.clone()),
-        env: Some(environment(app, plan, &properties(app, spec, revision, role), role)),
+        env: Some(environment(app, plan, &properties(app, spec, &revision.id, role), revision, role)),
         env_from: list(&plan.env_from),
         ports: Some(ports(spec, role)),
         volume_mounts: list(&spec.volume_mounts),
@@ -123,7 +128,7 @@ fn container(app: &Application, spec: &Spec, policy: &Policy, revision: &Revisio
 }
 
 /// The environment in the original's order: images may expand one variable in a later one.
-fn environment(app: &Application, plan: &PodPlan, properties: &str, role: Role) -> Vec<EnvVar> {
+fn environment(app: &Application, plan: &PodPlan, properties: &str, revision: &Revision, role: Role) -> Vec<EnvVar> {
     let mut variables = vec![
         variable("AWS_METADATA_SERVICE_TIMEOUT", "5"),
         variable("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "20"),
@@ -133,8 +138,9 @@ fn environment(app: &Application, plan: &PodPlan, properties: &str, role: Role) 
         field_variable("HOST_NAME", "metadata.name"),
         // The pod's address, despite its name.
         field_variable("HOST_IP", "status.podIP"),
-        variable("FLINK_DEPLOYMENT_TYPE", role.as_str()),
     ];
+    variables.extend(revision.colour.map(|colour| variable(APPLICATION_VERSION, colour.into())));
+    variables.push(variable("FLINK_DEPLOYMENT_TYPE", role.as_str()));
     variables.extend(plan.env.iter().cloned());
     variables
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::application::Colour;
 use crate::id::RevisionId;
+use crate::memory::Revision;
 
 /// Label: the name of the application.
 pub const APP: &str = "flink-app";
@@ -57,38 +59,29 @@ impl fmt::Display for Role {
 }
 
 /// The Deployment of a role.
-pub fn deployment(app: &str, revision: &RevisionId, role: Role) -> String {
-    format!("{app}-{revision}-{}", role.suffix())
-}
-
-/// The JobManager's Deployment.
-pub fn jobmanager(app: &str, revision: &RevisionId) -> String {
-    deployment(app, revision, Role::JobManager)
-}
-
-/// The TaskManagers' Deployment.
-pub fn taskmanager(app: &str, revision: &RevisionId) -> String {
-    deployment(app, revision, Role::TaskManager)
+pub fn deployment(app: &str, revision: &Revision, role: Role) -> String {
+    match revision.colour {
+        None => format!("{app}-{}-{}", revision.id, role.suffix()),
+        Some(colour) => format!("{app}-{}-{colour}-{}", revision.id, role.suffix()),
+    }
 }
 
 /// The name in a Deployment's pod template.
-pub fn pod_template(app: &str, revision: &RevisionId, role: Role) -> String {
-    format!("{}-pod", deployment(app, revision, role))
+pub fn pod_template(app: &str, revision: &Revision, role: Role) -> String {
+    format!("{app}-{}-{}-pod", revision.id, role.suffix())
 }
 
-/// The Service of the application.
-pub fn generic_service(app: &str) -> String {
-    app.to_owned()
+/// What leads to the job in charge, or to the version of a colour: the name of the Service and of the Ingress.
+pub fn entrance(app: &str, colour: Option<Colour>) -> String {
+    match colour {
+        None => app.to_owned(),
+        Some(colour) => format!("{app}-{colour}"),
+    }
 }
 
 /// The Service of one revision.
 pub fn versioned_service(app: &str, revision: &RevisionId) -> String {
     format!("{app}-{revision}")
-}
-
-/// The Ingress of the application.
-pub fn ingress(app: &str) -> String {
-    app.to_owned()
 }
 
 /// The value of [`SELECTOR`] on the pods of a role. The original drew it at random; derived, it lets

@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 
 use super::names::{self, Role};
 use super::owned;
-use crate::application::{Application, Ports, Spec};
+use crate::application::{Application, Ports};
 use crate::id::RevisionId;
+use crate::memory::Revision;
 
 /// Where the JobManager of a revision answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,48 +49,59 @@ pub fn ui_port(service: &Service) -> Option<NonZeroU16> {
     NonZeroU16::new(u16::try_from(ui.port).ok()?)
 }
 
-/// What the generic Service selects when a revision's JobManager is the one in charge.
-pub fn jobmanager_selector(app: &Application, revision: &RevisionId) -> BTreeMap<String, String> {
-    BTreeMap::from([
+/// The Service of the application, or of its version of a colour: it leads to the JobManager of `revision`, whose
+/// pods have this value of [`names::SELECTOR`] where the original drew it.
+pub fn generic(app: &Application, ports: Ports, revision: &Revision, drawn: Option<&str>) -> Service {
+    let mut labels = BTreeMap::from([(names::APP.to_owned(), app.name.clone())]);
+    labels.extend(colour(revision));
+    service(app, ports, revision, drawn, names::entrance(&app.name, revision.colour), labels)
+}
+
+/// The Service of a revision, as [`generic`].
+pub fn versioned(app: &Application, ports: Ports, revision: &Revision, drawn: Option<&str>) -> Service {
+    let mut labels = BTreeMap::from([
         (names::APP.to_owned(), app.name.clone()),
-        (names::ROLE.to_owned(), Role::JobManager.to_string()),
-        (names::SELECTOR.to_owned(), names::selector(revision, Role::JobManager)),
-    ])
+        (names::REVISION.to_owned(), revision.id.to_string()),
+    ]);
+    labels.extend(colour(revision));
+    service(app, ports, revision, drawn, names::versioned_service(&app.name, &revision.id), labels)
 }
 
-pub(super) fn generic(app: &Application, spec: &Spec, revision: &RevisionId) -> Service {
-    let labels = BTreeMap::from([(names::APP.to_owned(), app.name.clone())]);
-    service(app, spec, revision, names::generic_service(&app.name), labels)
-}
-
-pub(super) fn versioned(app: &Application, spec: &Spec, revision: &RevisionId) -> Service {
-    let labels =
-        BTreeMap::from([(names::APP.to_owned(), app.name.clone()), (names::REVISION.to_owned(), revision.to_string())]);
-    service(app, spec, revision, names::versioned_service(&app.name, revision), labels)
+/// The label of a version.
+pub(super) fn colour(revision: &Revision) -> Option<(String, String)> {
+    revision.colour.map(|colour| (names::COLOUR.to_owned(), colour.to_string()))
 }
 
 fn service(
     app: &Application,
-    spec: &Spec,
-    revision: &RevisionId,
+    ports: Ports,
+    revision: &Revision,
+    drawn: Option<&str>,
     name: String,
     labels: BTreeMap<String, String>,
 ) -> Service {
+    let selected = drawn.map_or_else(|| names::selector(&revision.id, Role::JobManager), str::to_owned);
+    let mut selector = BTreeMap::from([
+        (names::APP.to_owned(), app.name.clone()),
+        (names::ROLE.to_owned(), Role::JobManager.to_string()),
+        (names::SELECTOR.to_owned(), selected),
+    ]);
+    selector.extend(colour(revision));
     Service {
         metadata: owned(app, name, labels),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             // Headless: the name leads straight to the pod, whose ports are the Service's.
             cluster_ip: Some("None".to_owned()),
-            ports: Some(ports(&spec.ports)),
-            selector: Some(jobmanager_selector(app, revision)),
+            ports: Some(listed(&ports)),
+            selector: Some(selector),
             ..ServiceSpec::default()
         }),
         ..Service::default()
     }
 }
 
-fn ports(ports: &Ports) -> Vec<ServicePort> {
+fn listed(ports: &Ports) -> Vec<ServicePort> {
     let port = |(name, port): (&str, NonZeroU16)| ServicePort {
         name: Some(name.to_owned()),
         port: port.get().into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::backoff;
-use crate::phase::{ClusterStarting, Phase, Savepointing, SubmittingJob, Updating};
+use crate::phase::{ClusterStarting, Phase, Updating, cancelling, launch, savepointing};
 use crate::rule::Rule;
 use crate::snapshot::{ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, Needs, ServiceSeen};
 use crate::step::{EventReason, Step};
@@ -19,6 +19,7 @@ pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
         Wish::Refused(refusal) => return view.refuse(refusal),
         Wish::Deployed => return view.revert(),
         Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
+        Wish::Target(spec) if spec.force_rollback => return view.force_back(&at.target),
         Wish::Target(_) => {}
     }
     let Some(objects) = view.objects() else {
@@ -80,17 +81,19 @@ fn explain(waits_for: String, cluster: &ClusterObjects) -> String {
 }
 
 fn ready(view: &View<'_>, at: &ClusterStarting) -> Step {
-    let submitting = |restore_from| view.with(SubmittingJob::first(&at.target, view.now, restore_from));
-    match (view.deployed(), &view.ledger().savepoint) {
-        (_, Some(savepoint)) => Rule::SavepointInHand.to(submitting(Some(savepoint.path.clone()))),
+    let submitting = |restore_from| view.with(launch::of(view, &at.target, restore_from));
+    match (view.deployed(), &view.ledger().stopped) {
+        (_, Some(stopped)) => Rule::SavepointInHand.to(submitting(stopped.state.clone())),
         (None, None) => {
-            let restore_from = view.app.spec.as_ref().ok().and_then(|spec| spec.initial_savepoint.clone());
+            let restore_from = view.spec().ok().and_then(|spec| spec.initial_savepoint.clone());
             Rule::FirstClusterReady.to(submitting(restore_from))
         }
-        (Some(deployed), None) => {
-            let phase = Savepointing { target: at.target.clone(), since: view.now, tries: Default::default() };
-            let text = format!("Job {} is being stopped with a savepoint.", deployed.job);
-            Rule::ClusterReady.to(view.with(Phase::Savepointing(phase))).note(EventReason::CancellingJob, text)
-        }
+        (Some(_), None) if !savepoint_disabled(view) => savepointing::enter(view, &at.target, Rule::ClusterReady),
+        (Some(_), None) if at.target.colour.is_some() => Rule::SecondClusterReady.to(submitting(None)),
+        (Some(_), None) => Rule::ClusterReadyToCancel.to(view.with(cancelling::of(view, &at.target))),
     }
+}
+
+pub(super) fn savepoint_disabled(view: &View<'_>) -> bool {
+    view.spec().is_ok_and(|spec| spec.savepoint_disabled)
 }

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use crate::application::DeleteMode;
 use crate::backoff;
 use crate::effect::Effect;
-use crate::id::JobId;
-use crate::memory::{JobHolder, Memory, Savepoint};
+use crate::memory::{Deployed, JobHolder, Memory, Stopped};
 use crate::phase::{Deleting, Phase, savepointing};
 use crate::rule::Rule;
 use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
@@ -16,32 +15,45 @@ use crate::step::{EventReason, Step};
 use crate::view::View;
 
 pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
-    let flink = at.holder.as_ref().map(|holder| {
+    let flink = at.holders.first().map(|holder| {
         let job = Some(holder.job.clone());
         let savepoint = Some((holder.job.clone(), holder.trigger(application_uid)));
-        (holder.revision.clone(), FlinkNeeds { overview: false, job: job.clone(), savepoint, checkpoints: job })
+        let needs = FlinkNeeds { job: job.clone(), savepoint, checkpoints: job, ..FlinkNeeds::default() };
+        (holder.revision.clone(), needs)
     });
     Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
-/// The deletion is heard in `phase`: which job must end first?
+/// The deletion is heard in `phase`: which jobs must end first?
 pub(super) fn heard(view: &View<'_>, phase: &Phase) -> Step {
-    let untouched = || view.deployed().filter(|_| view.deployed_job_untouched()).map(|deployed| deployed.holder());
-    let holder = match phase {
-        Phase::SubmittingJob(at) => Some(JobHolder {
-            revision: at.target.id.clone(),
-            job: JobId::derive(&view.app.uid, &at.target.id, at.attempt),
-            next_stop: 1,
-        }),
+    let ledger = view.ledger();
+    let uid = &view.app.uid;
+    let mut holders = Vec::new();
+    holders.extend(ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).map(Deployed::holder));
+    holders.extend(ledger.second.as_ref().map(Deployed::holder));
+    match phase {
+        Phase::SubmittingJob(at) => holders.push(at.holder(uid)),
+        Phase::RollingBackJob(at) => {
+            holders.extend(at.launch.as_ref().map(|launch| launch.holder(uid)));
+            holders.extend(view.deployed().zip(at.clear.clone()).map(|(deployed, job)| JobHolder {
+                revision: deployed.revision.id.clone(),
+                job,
+                next_stop: 1,
+            }));
+        }
         Phase::New
         | Phase::Updating(_)
         | Phase::ClusterStarting(_)
+        | Phase::Rescaling(_)
         | Phase::Savepointing(_)
+        | Phase::Cancelling(_)
+        | Phase::Recovering(_)
         | Phase::Running(_)
+        | Phase::DualRunning(_)
         | Phase::DeployFailed(_)
-        | Phase::Deleting(_) => untouched(),
-    };
-    let at = Deleting { since: view.now, holder, tries: Default::default(), blocked: None };
+        | Phase::Deleting(_) => {}
+    }
+    let at = Deleting { since: view.now, holders, tries: Default::default(), blocked: None };
     let mut memory = view.with(Phase::Deleting(at));
     memory.ledger.last_error = None;
     Rule::DeletionHeard.to(memory)
@@ -52,17 +64,17 @@ pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
         return Rule::DeletionRests.stay();
     }
     let mode = view.app.delete_mode;
-    let Some(holder) = at.holder.as_ref().filter(|_| mode != DeleteMode::None) else {
-        return release(view, "");
+    let Some(holder) = at.holders.first().filter(|_| mode != DeleteMode::None) else {
+        return release(view, at, "");
     };
     let Some(objects) = view.objects() else {
         return view.kubernetes_awaited();
     };
     if objects.clusters.get(&holder.revision).is_none_or(|cluster| cluster.jobmanager.is_none()) {
-        return release(view, "the job's JobManager does not exist any more");
+        return release(view, at, "the job's JobManager does not exist any more");
     }
-    if view.ledger().savepoint.as_ref().is_some_and(|savepoint| savepoint.job == holder.job) {
-        return release(view, "the last savepoint is recorded");
+    if view.ledger().stopped.as_ref().is_some_and(|stopped| stopped.job == holder.job) {
+        return release(view, at, "the last savepoint is recorded");
     }
     let flink = view.flink(&holder.revision);
     if let Seen::Present(SavepointSeen::Completed { path }) = &flink.savepoint {
@@ -71,14 +83,20 @@ pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
     match &flink.job {
         Seen::Unreachable(trouble) => flink_awaited(view, at, &trouble.message),
         Seen::NotAsked => flink_awaited(view, at, "the JobManager was not asked"),
-        Seen::Absent => release(view, "Flink does not know the job any more"),
+        Seen::Absent => release(view, at, "Flink does not know the job any more"),
         Seen::Present(job) if job.state.has_ended() => ended(view, at, holder, job),
         Seen::Present(job) if mode == DeleteMode::ForceCancel => cancel(view, at, holder, job),
         Seen::Present(job) => stop(view, at, holder, job),
     }
 }
 
-fn release(view: &View<'_>, why: &str) -> Step {
+/// The first of the jobs runs no more, or nobody cares: the next one's turn, or the end.
+fn release(view: &View<'_>, at: &Deleting, why: &str) -> Step {
+    if at.holders.len() > 1 && view.app.delete_mode != DeleteMode::None {
+        let holders = at.holders.iter().skip(1).cloned().collect();
+        let next = Deleting { since: view.now, holders, tries: Default::default(), blocked: None };
+        return Rule::JobEnded.to(view.with(Phase::Deleting(next)));
+    }
     let step = Rule::FinalizerReleased.stay().run([Effect::RemoveFinalizer]).because(why);
     match view.trouble() {
         // The next try waits a moment: the effect's own failure says nothing new.
@@ -91,7 +109,7 @@ fn release(view: &View<'_>, why: &str) -> Step {
 
 fn saved(view: &View<'_>, at: &Deleting, holder: &JobHolder, rule: Rule, path: &str) -> Step {
     let mut ledger = view.ledger().clone();
-    ledger.savepoint = Some(Savepoint { path: path.to_owned(), job: holder.job.clone() });
+    ledger.stopped = Some(Stopped { job: holder.job.clone(), state: Some(path.to_owned()) });
     ledger.job = None;
     ledger.last_error = None;
     let text = format!("Job {} was stopped with savepoint {path}.", holder.job);
@@ -107,7 +125,7 @@ fn ended(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step 
     let history = checkpoints.present().and_then(|history| history.savepoint.as_ref());
     match history.and_then(|savepoint| savepoint.path.as_deref()).filter(|_| job.state == JobState::Finished) {
         Some(path) => saved(view, at, holder, Rule::FinalSavepointFoundInHistory, path),
-        None => release(view, "the job has ended"),
+        None => release(view, at, "the job has ended"),
     }
 }
 
@@ -167,7 +185,7 @@ fn under_way(view: &View<'_>, at: &Deleting, wake: Timestamp) -> Step {
     }
     let limit = view.policy.savepoint_timeout_ms;
     if view.passed(at.since, limit) {
-        return block(view, at, at.holder.clone(), &format!("no savepoint was complete after {} s", limit / 1000));
+        return block(view, at, at.holders.first(), &format!("no savepoint was complete after {} s", limit / 1000));
     }
     Rule::FinalSavepointAwaited.stay().wake_at(wake)
 }
@@ -182,25 +200,31 @@ fn request_failed(view: &View<'_>, at: &Deleting, trouble: &Trouble) -> Step {
         let again = |tries| Phase::Deleting(Deleting { tries, ..at.clone() });
         return view.tried(Rule::FinalSavepointRequestRetried, at.tries, trouble, again);
     }
-    block(view, at, at.holder.clone(), &trouble.message)
+    block(view, at, at.holders.first(), &trouble.message)
 }
 
 fn failed(view: &View<'_>, at: &Deleting, holder: &JobHolder, cause: &str) -> Step {
     let holder = JobHolder { next_stop: holder.next_stop.saturating_add(1), ..holder.clone() };
     let tries = savepointing::one_more_failed(view, at.tries);
     if tries.failed >= savepointing::TRIES {
-        return block(view, at, Some(holder), cause);
+        return block(view, at, Some(&holder), cause);
     }
     let text = format!("Savepoint {} of {} of job {} failed: {cause}.", tries.failed, savepointing::TRIES, holder.job);
-    let phase = Phase::Deleting(Deleting { tries, holder: Some(holder), ..at.clone() });
+    let phase = Phase::Deleting(Deleting { tries, holders: with_first(at, &holder), ..at.clone() });
     Rule::FinalSavepointRetried.to(view.with(phase)).note(EventReason::SavepointFailed, text)
 }
 
-fn block(view: &View<'_>, at: &Deleting, holder: Option<JobHolder>, cause: &str) -> Step {
+/// The jobs with another number of the next try in the first place.
+fn with_first(at: &Deleting, holder: &JobHolder) -> Vec<JobHolder> {
+    std::iter::once(holder).chain(at.holders.iter().skip(1)).cloned().collect()
+}
+
+fn block(view: &View<'_>, at: &Deleting, holder: Option<&JobHolder>, cause: &str) -> Step {
     let text = format!(
         "The job cannot be stopped with a savepoint: {cause}. Set deleteMode to ForceCancel or None to delete without one."
     );
-    let phase = Phase::Deleting(Deleting { holder, blocked: Some(cause.to_owned()), ..at.clone() });
+    let holders = holder.map(|holder| with_first(at, holder)).unwrap_or_default();
+    let phase = Phase::Deleting(Deleting { holders, blocked: Some(cause.to_owned()), ..at.clone() });
     Rule::FinalSavepointGivenUp.to(view.with(phase)).note(EventReason::DeletionBlocked, text)
 }
 

@@ -3,21 +3,21 @@
 
 use crate::adopt;
 use crate::application::Spec;
-use crate::phase::{DeployFailed, monitor};
+use crate::phase::{DeployFailed, monitor, repair, rescaling};
 use crate::rule::Rule;
 use crate::step::Step;
 use crate::view::View;
 
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
-    match &view.app.spec {
+    match view.spec() {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
         Err(_) => {
-            if let Some(step) = adopt::deployed(view) {
+            if let Some(step) = taken_over(view) {
                 return step;
             }
         }
         Ok(spec) => {
-            if let Some(step) = adopt::deployed(view).or_else(|| edited(view, spec)) {
+            if let Some(step) = taken_over(view).or_else(|| edited(view, spec)) {
                 return step;
             }
         }
@@ -26,8 +26,14 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
         return view.kubernetes_awaited();
     };
     monitor::clean_up(view, objects)
+        .or_else(|| repair::deployed(view, objects))
         .or_else(|| monitor::refresh(view))
+        .or_else(|| monitor::recover(view))
         .unwrap_or_else(|| Rule::FailureRests.stay().wake_at(monitor::next_look(view)))
+}
+
+fn taken_over(view: &View<'_>) -> Option<Step> {
+    adopt::deployed(view).or_else(|| repair::way_to_the_originals(view))
 }
 
 /// This very edit was refused.
@@ -43,6 +49,7 @@ fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
     } else if tried == Some(spec.digest()) {
         None
     } else {
-        Some(adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec)))
+        let deploy = || adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec));
+        Some(rescaling::begin(view, spec).unwrap_or_else(deploy))
     }
 }

@@ -1,21 +1,31 @@
-//! What Running and DeployFailed share: watching the deployed job, and removing what is superseded.
+//! What Running, DualRunning and DeployFailed share: watching the deployed jobs, and removing what is superseded.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::adopt::{self, Lost};
 use crate::backoff;
-use crate::health::{self, Difference};
-use crate::memory::Ledger;
+use crate::health::{self, ClusterFigures, Difference, JobFigures};
+use crate::memory::{Deployed, Ledger, Memory};
+use crate::phase::recovering;
 use crate::rule::Rule;
-use crate::snapshot::{FlinkNeeds, JobState, Needs, Objects, Seen};
+use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen};
 use crate::step::{EventReason, Step};
 use crate::view::View;
 
+/// How long a job that is not known must stay unknown where a JobManager with high availability may bring it back.
+const BROUGHT_BACK_MS: u32 = 30_000;
+
 pub(super) fn needs(ledger: &Ledger) -> Needs {
-    let flink = ledger.deployed.as_ref().filter(|_| ledger.savepoint.is_none()).map(|deployed| {
+    let first = ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).map(|it| (it, &ledger.job));
+    let second = ledger.second.as_ref().map(|it| (it, &ledger.second_job));
+    let flink = first.into_iter().chain(second).map(|(deployed, figures)| {
         let job = Some(deployed.job.clone());
-        let needs = FlinkNeeds { overview: true, job: job.clone(), savepoint: None, checkpoints: job };
+        // Asked once: it does not change while the job runs.
+        let known = figures.as_ref().is_some_and(|figures| figures.checkpointing.is_some());
+        let retention = job.clone().filter(|_| !known);
+        let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, retention, savepoint: None };
         (deployed.revision.id.clone(), needs)
     });
     Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
@@ -23,41 +33,71 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.
 pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
-    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
-    let (removals, _) = view.leftovers(objects, &[deployed]);
+    let id = |deployed: Option<&'_ Deployed>| deployed.map(|deployed| deployed.revision.id.clone());
+    let keep = [id(view.deployed()), id(view.ledger().second.as_ref())];
+    let (removals, _) = view.leftovers(objects, &keep.each_ref().map(Option::as_ref));
     if removals.is_empty() || view.trouble().is_some() {
         return None;
     }
-    let gone = objects.clusters.keys().filter(|id| Some(*id) != deployed).map(|id| id.as_str());
+    let gone = objects.clusters.keys().filter(|id| !keep.iter().flatten().any(|kept| kept == *id));
     let text = format!(
         "The clusters of revisions other than the deployed one are deleted: {}.",
-        gone.collect::<Vec<_>>().join(", ")
+        gone.map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
     );
     Some(Rule::OldClusterRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text))
 }
 
+/// A version that is watched, with what the status says of it.
+struct Watched<'a> {
+    deployed: &'a Deployed,
+    cluster: Option<&'a ClusterFigures>,
+    job: Option<&'a JobFigures>,
+    /// Puts new figures where the old ones are.
+    write: fn(&mut Ledger, Option<ClusterFigures>, Option<JobFigures>),
+}
+
+fn watched<'a>(view: &View<'a>) -> impl Iterator<Item = Watched<'a>> {
+    let ledger = view.ledger();
+    let first = view.deployed().filter(|_| ledger.stopped.is_none()).map(|deployed| Watched {
+        deployed,
+        cluster: ledger.cluster.as_ref(),
+        job: ledger.job.as_ref(),
+        write: |ledger, cluster, job| (ledger.cluster, ledger.job) = (cluster, job),
+    });
+    let second = ledger.second.as_ref().map(|deployed| Watched {
+        deployed,
+        cluster: ledger.second_cluster.as_ref(),
+        job: ledger.second_job.as_ref(),
+        write: |ledger, cluster, job| (ledger.second_cluster, ledger.second_job) = (cluster, job),
+    });
+    first.into_iter().chain(second)
+}
+
 /// Brings the figures of the status up to date: at once if they matter, once a refresh period if they only tell.
 pub(super) fn refresh(view: &View<'_>) -> Option<Step> {
-    let deployed = view.deployed().filter(|_| view.deployed_job_untouched())?;
+    watched(view).find_map(|watched| refreshed(view, &watched))
+}
+
+fn refreshed(view: &View<'_>, watched: &Watched<'_>) -> Option<Step> {
+    let Watched { deployed, cluster, job, write } = watched;
     let flink = view.flink(&deployed.revision.id);
     let objects = view.objects().and_then(|objects| objects.clusters.get(&deployed.revision.id));
-    let ledger = view.ledger();
     let sight = health::Sight { now: view.now, objects, flink };
-    match sight.difference(ledger.cluster.as_ref(), ledger.job.as_ref()) {
+    let moved = |rule: Rule| {
+        let mut memory: Memory = view.memory.clone();
+        let (cluster, job) = sight.figures(*job);
+        write(&mut memory.ledger, cluster, job);
+        rule.to(memory)
+    };
+    match sight.difference(*cluster, *job) {
         Difference::None => None,
-        Difference::Tells if !refresh_due(view) => None,
-        Difference::Tells => {
-            let mut memory = view.memory.clone();
-            (memory.ledger.cluster, memory.ledger.job) = sight.figures(ledger.job.as_ref());
-            Some(Rule::FiguresRefreshed.to(memory))
-        }
+        Difference::Tells if !refresh_due(view, *job) => None,
+        Difference::Tells => Some(moved(Rule::FiguresRefreshed)),
         Difference::Matters => {
-            let mut memory = view.memory.clone();
-            (memory.ledger.cluster, memory.ledger.job) = sight.figures(ledger.job.as_ref());
-            let step = Rule::HealthChanged.to(memory);
-            Some(match lost(&flink.job, ledger) {
+            let step = moved(Rule::HealthChanged);
+            Some(match ended(&flink.job, *job) {
                 None => step,
-                Some(what) => step.note(EventReason::JobLost, format!("Job {} {what}", deployed.job)),
+                Some((reason, what)) => step.note(reason, format!("Job {} {what}", deployed.job)),
             })
         }
     }
@@ -71,24 +111,48 @@ pub(super) fn was_stopped(view: &View<'_>) -> bool {
     })
 }
 
-/// What to tell of a job that has just stopped running without being asked to.
-fn lost(job: &Seen<crate::snapshot::Job>, ledger: &Ledger) -> Option<String> {
-    let before = ledger.job.as_ref().and_then(|job| job.state);
-    let now = job.present().map(|job| job.state);
-    if before == now {
+/// A job that its JobManager forgot while it ran is started again. One that had ended is not: Flink forgets those
+/// after a while.
+pub(super) fn recover(view: &View<'_>) -> Option<Step> {
+    let deployed = view.deployed().filter(|_| view.deployed_job_untouched())?;
+    let known = view.ledger().job.as_ref().filter(|job| job.state.is_none())?;
+    if view.flink(&deployed.revision.id).job != Seen::Absent {
+        return None;
+    }
+    let may_come_back = view.spec().map_or(true, |spec| spec.high_availability.is_on());
+    if may_come_back && view.now < backoff::after(known.refreshed, BROUGHT_BACK_MS) {
+        return None;
+    }
+    match adopt::lost(view, deployed) {
+        Lost::Really => {}
+        Lost::Perhaps => return None,
+        Lost::Mistaken(step) => return Some(*step),
+    }
+    let ledger = view.ledger().clone();
+    Some(recovering::enter(view, ledger, Rule::LostJobRecovered, &deployed.revision, recovering::lost(deployed)))
+}
+
+/// What to tell of a job that has just stopped running.
+fn ended(job: &Seen<Job>, known: Option<&JobFigures>) -> Option<(EventReason, String)> {
+    let before = known.and_then(|job| job.state);
+    if before == job.present().map(|job| job.state) {
         return None;
     }
     match job {
-        Seen::Absent => Some("is not known to its JobManager any more.".to_owned()),
-        Seen::Present(job) if job.state.has_ended() && job.state != JobState::Finished => {
-            Some(format!("is {}: {}", job.state, job.failure.as_deref().unwrap_or("Flink names no cause")))
+        Seen::Absent => Some((EventReason::JobLost, "is not known to its JobManager any more.".to_owned())),
+        Seen::Present(job) if job.state == JobState::Finished => {
+            Some((EventReason::JobFinished, "has come to its own end.".to_owned()))
+        }
+        Seen::Present(job) if job.state.has_ended() => {
+            let cause = job.failure.as_deref().unwrap_or("Flink names no cause");
+            Some((EventReason::JobLost, format!("is {}: {cause}", job.state)))
         }
         Seen::Present(_) | Seen::NotAsked | Seen::Unreachable(_) => None,
     }
 }
 
-fn refresh_due(view: &View<'_>) -> bool {
-    match &view.ledger().job {
+fn refresh_due(view: &View<'_>, job: Option<&JobFigures>) -> bool {
+    match job {
         None => true,
         Some(job) => view.now >= backoff::after(job.refreshed, view.policy.status_refresh_ms),
     }
@@ -96,5 +160,12 @@ fn refresh_due(view: &View<'_>) -> bool {
 
 /// When a resting application looks at its job again.
 pub(super) fn next_look(view: &View<'_>) -> Timestamp {
-    backoff::after(view.now, view.policy.poll_interval_ms)
+    let after = |ms| backoff::after(view.now, ms);
+    let poll = view.policy.poll_interval_ms;
+    match view.ledger().job.as_ref().filter(|_| view.deployed_job_untouched()) {
+        Some(job) if job.state.is_none() => after(poll.min(1_000)),
+        // Until its first checkpoint is known a job that is lost would be lost with all that it did.
+        Some(job) if job.last_checkpoint.is_none() && job.checkpointing == Some(true) => after(poll.min(5_000)),
+        Some(_) | None => after(poll),
+    }
 }

@@ -5,7 +5,7 @@ use crate::step::Step;
 use crate::view::View;
 
 pub(super) fn step(view: &View<'_>) -> Step {
-    match &view.app.spec {
+    match view.spec() {
         Ok(spec) => view.begin(Rule::DeployBegun, spec),
         Err(refusal) => view.refuse(refusal),
     }

@@ -1,12 +1,12 @@
 //! Savepointing: the running job is stopped with a savepoint; from its end to the submission of the
-//! new job every millisecond is downtime.
+//! new job every millisecond is downtime. (BlueGreen takes a savepoint of a job that runs on.)
 
 use std::collections::BTreeMap;
 
 use crate::backoff;
 use crate::effect::Effect;
-use crate::memory::{Deployed, Ledger, Memory, Savepoint, Tries};
-use crate::phase::{Phase, Savepointing, SubmittingJob};
+use crate::memory::{Deployed, Ledger, Memory, Revision, Stopped, Tries};
+use crate::phase::{Phase, Savepointing, launch, recovering};
 use crate::rule::Rule;
 use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
 use crate::step::{EventReason, Step};
@@ -16,12 +16,29 @@ use crate::view::{View, Wish};
 pub(super) const TRIES: u32 = 3;
 /// How late Flink shows the state of a job by default (`web.refresh-interval`). A savepoint that failed because
 /// the job was restarting is not tried again on a view of the job that is as old as that.
-const VIEW_IS_LATE_MS: u32 = 3_000;
+pub(super) const VIEW_IS_LATE_MS: u32 = 3_000;
 
 /// One more savepoint failed.
 pub(super) fn one_more_failed(view: &View<'_>, tries: Tries) -> Tries {
     let tries = backoff::failed_once_more(tries, view.now, view.policy, &view.app.uid);
     backoff::not_before(tries, backoff::after(view.now, VIEW_IS_LATE_MS))
+}
+
+/// The deployed job is next to be stopped.
+pub(super) fn enter(view: &View<'_>, target: &Revision, rule: Rule) -> Step {
+    let phase = Savepointing { target: target.clone(), since: view.now, tries: Tries::default() };
+    let step = rule.to(view.with(Phase::Savepointing(phase)));
+    let Some(deployed) = view.deployed() else { return step };
+    match target.colour {
+        None => {
+            let text = format!("Job {} is being stopped with a savepoint.", deployed.job);
+            step.note(EventReason::CancellingJob, text)
+        }
+        Some(_) => {
+            let text = format!("A savepoint of job {} is being taken; it runs on.", deployed.job);
+            step.note(EventReason::SavepointingJob, text)
+        }
+    }
 }
 
 pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
@@ -34,13 +51,14 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
         job: Some(holder.job.clone()),
         savepoint: Some((holder.job.clone(), holder.trigger(application_uid))),
         checkpoints: Some(holder.job),
+        retention: None,
     };
-    Needs { objects: false, flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
+    Needs { flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
     let Some(deployed) = view.deployed() else {
-        return submit(view, at, Rule::JobFinishedBeforeSavepoint, view.ledger().clone(), None);
+        return submit(view, &at.target, Rule::JobFinishedBeforeSavepoint, view.ledger().clone());
     };
     let flink = view.flink(&deployed.revision.id);
     match (&flink.savepoint, &flink.job) {
@@ -65,17 +83,37 @@ pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
 
 /// The savepoint is complete: recorded, and the new job is next, unless the spec asks for another by now.
 fn saved(view: &View<'_>, at: &Savepointing, deployed: &Deployed, rule: Rule, path: &str) -> Step {
-    let mut ledger = view.ledger().clone();
-    ledger.savepoint = Some(Savepoint { path: path.to_owned(), job: deployed.job.clone() });
-    // No job runs now, so nothing may be told of one.
-    ledger.job = None;
+    if at.target.colour.is_some() && rule == Rule::SavepointCompleted {
+        return taken(view, at, deployed, path);
+    }
     let text = format!("Job {} was stopped with savepoint {path}.", deployed.job);
-    submit(view, at, rule, ledger, Some(path.to_owned())).note(EventReason::CanceledJob, text)
+    submit(view, &at.target, rule, stopped(view, deployed, Some(path))).note(EventReason::CanceledJob, text)
 }
 
-fn submit(view: &View<'_>, at: &Savepointing, rule: Rule, mut ledger: Ledger, restore_from: Option<String>) -> Step {
+/// The job runs on, so the id of this savepoint is used up: the next deploy wants a newer one.
+fn taken(view: &View<'_>, at: &Savepointing, deployed: &Deployed, path: &str) -> Step {
+    let mut ledger = view.ledger().clone();
+    ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     ledger.last_error = None;
-    rule.to(Memory { phase: SubmittingJob::first(&at.target, view.now, restore_from), ledger })
+    let phase = launch::of(view, &at.target, Some(path.to_owned()));
+    let text = format!("Savepoint {path} of job {} is complete.", deployed.job);
+    Rule::SavepointTaken.to(Memory { phase, ledger }).note(EventReason::SavepointCompleted, text)
+}
+
+/// The ledger once the deployed job runs no more.
+pub(super) fn stopped(view: &View<'_>, deployed: &Deployed, state: Option<&str>) -> Ledger {
+    let mut ledger = view.ledger().clone();
+    ledger.stopped = Some(Stopped { job: deployed.job.clone(), state: state.map(str::to_owned) });
+    // Nothing may be told of a job that does not run.
+    ledger.job = None;
+    ledger
+}
+
+/// The new job is next, from the state that the ledger holds.
+pub(super) fn submit(view: &View<'_>, target: &Revision, rule: Rule, mut ledger: Ledger) -> Step {
+    ledger.last_error = None;
+    let restore_from = ledger.stopped.as_ref().and_then(|stopped| stopped.state.clone());
+    rule.to(Memory { phase: launch::of(view, target, restore_from), ledger })
 }
 
 /// What a job that runs no more means; None if it may still run.
@@ -95,20 +133,16 @@ fn ended(
         Seen::Absent | Seen::NotAsked => &Checkpoints::default(),
     };
     if job.state != JobState::Finished {
-        let newest = history.latest.as_ref().and_then(|it| it.path.as_deref()).unwrap_or("none that is known");
         let cause = job.failure.as_deref().unwrap_or("Flink names no cause");
-        let text = format!(
-            "Job {} is {} ({cause}), so it cannot be stopped with a savepoint. Its newest checkpoint: {newest}.",
-            deployed.job, job.state
-        );
-        return Some(view.fail(Rule::JobEndedBeforeSavepoint, Some(&at.target), EventReason::SavepointFailed, text));
+        let text = format!("Job {} is {} ({cause}), so no savepoint can be taken of it.", deployed.job, job.state);
+        return Some(recovering::enter(view, view.ledger().clone(), Rule::JobEndedBeforeSavepoint, &at.target, text));
     }
     let path = history.savepoint.as_ref().and_then(|it| it.path.as_deref());
     Some(match path {
         Some(path) => saved(view, at, deployed, Rule::SavepointFoundInHistory, path),
         None => {
             let text = format!("Job {} has finished; it leaves no state to start from.", deployed.job);
-            submit(view, at, Rule::JobFinishedBeforeSavepoint, view.ledger().clone(), None)
+            submit(view, &at.target, Rule::JobFinishedBeforeSavepoint, view.ledger().clone())
                 .note(EventReason::JobFinished, text)
         }
     })
@@ -125,12 +159,8 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
     ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     let tries = one_more_failed(view, at.tries);
     if tries.failed >= TRIES {
-        let text = format!(
-            "{TRIES} savepoints of job {} failed, the last one because: {cause}. The job runs on with what was deployed; \
-             mend the cause and edit the spec (restartNonce will do) to try again.",
-            deployed.job
-        );
-        return view.fail_with(ledger, Rule::SavepointGivenUp, Some(&at.target), EventReason::SavepointFailed, text);
+        let text = format!("{TRIES} savepoints of job {} failed, the last one because: {cause}.", deployed.job);
+        return recovering::enter(view, ledger, Rule::SavepointGivenUp, &at.target, text);
     }
     ledger.last_error = Some(view.error(&trouble));
     let phase = Phase::Savepointing(Savepointing { tries, ..at.clone() });
@@ -143,6 +173,7 @@ fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &
     match view.wish(&at.target) {
         Wish::Deployed => return view.revert(),
         Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
+        Wish::Target(spec) if spec.force_rollback => return view.force_back(&at.target),
         // A refused edit does not matter here: the target is pinned.
         Wish::Target(_) | Wish::Refused(_) => {}
     }
@@ -158,10 +189,10 @@ fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &
     }
     let holder = deployed.holder();
     let trigger = holder.trigger(&view.app.uid);
-    Rule::SavepointRequested.stay().run([Effect::StopWithSavepoint {
-        revision: holder.revision,
-        job: holder.job,
-        trigger,
+    let (revision, job) = (holder.revision, holder.job);
+    Rule::SavepointRequested.stay().run([match at.target.colour {
+        None => Effect::StopWithSavepoint { revision, job, trigger },
+        Some(_) => Effect::TakeSavepoint { revision, job, trigger },
     }])
 }
 
@@ -173,19 +204,13 @@ fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step
         let again = |tries| Phase::Savepointing(Savepointing { tries, ..at.clone() });
         return view.tried(Rule::SavepointRequestRetried, at.tries, trouble, again);
     }
-    let text =
-        format!("Flink refuses to take a savepoint: {}. The job runs on with what was deployed.", trouble.message);
-    view.fail(Rule::SavepointGivenUp, Some(&at.target), EventReason::SavepointFailed, text)
+    let text = format!("Flink refuses to take a savepoint: {}.", trouble.message);
+    recovering::enter(view, view.ledger().clone(), Rule::SavepointGivenUp, &at.target, text)
 }
 
 fn lost(view: &View<'_>, at: &Savepointing, deployed: &Deployed) -> Step {
-    let known = view.ledger().job.as_ref().and_then(|job| job.last_checkpoint.as_deref()).unwrap_or("none");
-    let text = format!(
-        "The JobManager of revision {} does not know job {} any more (was it restarted without high availability?). \
-         Its newest known checkpoint: {known}.",
-        deployed.revision.id, deployed.job
-    );
-    view.fail(Rule::JobLostBeforeSavepoint, Some(&at.target), EventReason::SavepointFailed, text)
+    let text = recovering::lost(deployed);
+    recovering::enter(view, view.ledger().clone(), Rule::JobLostBeforeSavepoint, &at.target, text)
 }
 
 fn awaiting(view: &View<'_>, at: &Savepointing, trouble: Option<&Trouble>) -> Step {

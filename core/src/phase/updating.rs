@@ -22,6 +22,7 @@ pub(super) fn step(view: &View<'_>, at: &Updating) -> Step {
         Wish::Refused(refusal) => view.refuse(refusal),
         Wish::Deployed => view.revert(),
         Wish::Other(spec) => view.begin(Rule::TargetReplaced, spec),
+        Wish::Target(spec) if spec.force_rollback => view.force_back(&at.target),
         Wish::Target(spec) => match view.objects() {
             None => view.kubernetes_awaited(),
             Some(objects) => create(view, at, spec, objects),
@@ -66,19 +67,20 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
 /// Creates of all objects that are not there, in the order of contract K1.
 fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects: &Objects) -> Vec<Effect> {
     let Manifests { jobmanager, taskmanager, generic_service, versioned_service, ingress } =
-        manifest::render(view.app, spec, policy, &at.target.id);
+        manifest::render(view.app, spec, policy, &at.target);
+    let entrance = manifest::names::entrance(&view.app.name, at.target.colour);
     let there = objects.clusters.get(&at.target.id);
     let mut effects = Vec::new();
     if there.is_none_or(|it| it.jobmanager.is_none()) {
         effects.push(Effect::CreateDeployment(Box::new(jobmanager)));
     }
-    if objects.generic_service.is_none() {
+    if !objects.entrances.contains_key(&entrance) {
         effects.push(Effect::CreateService(Box::new(generic_service)));
     }
     if there.is_none_or(|it| it.service.is_none()) {
         effects.push(Effect::CreateService(Box::new(versioned_service)));
     }
-    if let Some(ingress) = ingress.filter(|_| objects.ingress.is_none()) {
+    if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(&entrance)) {
         effects.push(Effect::CreateIngress(Box::new(ingress)));
     }
     if there.is_none_or(|it| it.taskmanager.is_none()) {

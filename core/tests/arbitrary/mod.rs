@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use flink_operator_core::adopt::{Left, LeftIn};
-use flink_operator_core::application::{Application, JobPlan};
+use flink_operator_core::adopt::{Left, LeftIn, Version};
+use flink_operator_core::application::{Application, Colour, DeploymentMode, JobPlan, Spec};
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::effect::EffectKey;
 use flink_operator_core::health::{ClusterFigures, Health, JobFigures};
 use flink_operator_core::id::{Digest, JobId, RevisionId, TriggerId};
 use flink_operator_core::manifest;
 use flink_operator_core::memory::{
-    Deployed, Failure, JobHolder, LastError, Ledger, Memory, Revision, Savepoint, Tries,
+    ClusterPlan, Deployed, Failure, JobHolder, LastError, Ledger, Memory, Revision, Stopped, Tries,
 };
 use flink_operator_core::phase::{
-    ClusterStarting, Deleting, DeployFailed, Phase, PhaseName, Running, Savepointing, SubmittingJob, Updating,
+    Cancelling, ClusterStarting, Deleting, DeployFailed, DualRunning, Launch, Phase, PhaseName, Recovering, Rescaling,
+    RollingBackJob, Running, Savepointing, Teardown, Updating,
 };
 use flink_operator_core::policy::Policy;
 use flink_operator_core::snapshot::*;
@@ -25,18 +26,20 @@ use strum::IntoEnumIterator as _;
 
 pub const UID: &str = "0b1f8c0e-5d6f-4f0a-9c66-0d4c4a5e7f10";
 
-/// The specs that the user may have written: three that can be deployed, one that cannot.
+/// The specs that the user may have written: three that can be deployed, one that cannot, and the first with another
+/// parallelism.
 pub fn manifest(spec: usize) -> Value {
     json!({
         "apiVersion": "flink.k8s.io/v1beta1",
         "kind": "FlinkApplication",
         "metadata": { "name": "orders", "namespace": "shop", "uid": UID, "generation": 3 },
         "spec": {
-            "image": format!("registry.example/orders:{}", spec.min(2)),
+            "image": format!("registry.example/orders:{}", if spec == 4 { 0 } else { spec.min(2) }),
             "jarName": "orders.jar",
             "entryClass": "shop.Orders",
             "flinkVersion": "2.1",
-            "parallelism": if spec == 3 { 0 } else { 2 },
+            "parallelism": ([2, 2, 2, 0, 4][spec]),
+            "taskManagerConfig": { "taskSlots": 2 },
         },
     })
 }
@@ -45,8 +48,10 @@ pub fn application(manifest: Value) -> Application {
     Application::parse(&serde_json::from_value::<FlinkApplication>(manifest).unwrap())
 }
 
-static DIGESTS: LazyLock<Vec<Digest>> =
-    LazyLock::new(|| (0..3).map(|spec| application(manifest(spec)).spec.unwrap().digest().clone()).collect());
+static SPECS: LazyLock<Vec<Spec>> =
+    LazyLock::new(|| (0..3).map(|spec| application(manifest(spec)).spec.unwrap()).collect());
+
+static DIGESTS: LazyLock<Vec<Digest>> = LazyLock::new(|| SPECS.iter().map(|spec| spec.digest().clone()).collect());
 
 /// The revisions that there are in the pool: four deploys of three specs.
 pub fn revisions() -> Vec<RevisionId> {
@@ -68,8 +73,44 @@ fn revision() -> BoxedStrategy<Revision> {
                 parallelism: 2.try_into().unwrap(),
                 allow_non_restored_state: false,
             },
+            colour: None,
+            cluster: known.then(|| ClusterPlan {
+                digest: SPECS[n as usize % 3].cluster_digest().clone(),
+                taskmanagers: 1,
+                ports: SPECS[0].ports,
+            }),
         })
         .boxed()
+}
+
+/// In BlueGreen every revision has a colour, and only there is there a second version.
+fn coloured(memory: &mut Memory, blue_green: bool) {
+    let ledger = &mut memory.ledger;
+    if !blue_green || ledger.deployed.is_none() {
+        (ledger.second, ledger.second_cluster, ledger.second_job) = (None, None, None);
+    }
+    if ledger.second.is_none() {
+        (ledger.second_cluster, ledger.second_job) = (None, None);
+    }
+    let (other, of_job) = (Colour::Blue, Colour::Green);
+    let colour = |colour: Colour| blue_green.then_some(colour);
+    ledger.deployed.iter_mut().for_each(|it| it.revision.colour = colour(of_job));
+    ledger.second.iter_mut().for_each(|it| it.revision.colour = colour(other));
+    let launch = match &mut memory.phase {
+        Phase::Updating(Updating { target, .. })
+        | Phase::Rescaling(Rescaling { target, .. })
+        | Phase::ClusterStarting(ClusterStarting { target, .. })
+        | Phase::Savepointing(Savepointing { target, .. })
+        | Phase::Cancelling(Cancelling { target, .. })
+        | Phase::Recovering(Recovering { target, .. }) => {
+            target.colour = colour(other);
+            None
+        }
+        Phase::SubmittingJob(launch) => Some(launch),
+        Phase::RollingBackJob(at) => at.launch.as_mut(),
+        Phase::New | Phase::Running(_) | Phase::DualRunning(_) | Phase::DeployFailed(_) | Phase::Deleting(_) => None,
+    };
+    launch.into_iter().for_each(|launch| launch.target.colour = colour(other));
 }
 
 /// Now, a moment ago or ahead, long ago: deadlines lie in between.
@@ -102,8 +143,15 @@ fn tries() -> BoxedStrategy<Tries> {
 }
 
 fn deployed() -> BoxedStrategy<Deployed> {
-    (revision(), job_id(), 1..4u32, prop::option::of(path()))
-        .prop_map(|(revision, job, next_stop, restored_from)| Deployed { revision, job, next_stop, restored_from })
+    (revision(), job_id(), 1..4u32, prop::option::of(path()), 1..4u32, prop::bool::weighted(0.2))
+        .prop_map(|(revision, job, next_stop, restored_from, attempt, given_up)| Deployed {
+            revision,
+            job,
+            next_stop,
+            restored_from,
+            attempt,
+            given_up,
+        })
         .boxed()
 }
 
@@ -125,6 +173,7 @@ fn job_figures() -> BoxedStrategy<JobFigures> {
             total_tasks: counts.2,
             completed_checkpoints: counts.3,
             failed_checkpoints: counts.4,
+            checkpointing: [None, Some(false), Some(true)][counts.3 as usize],
             last_checkpoint: paths.0,
             last_checkpoint_time: times.1,
             restore_path: paths.1,
@@ -150,28 +199,40 @@ fn ledger() -> BoxedStrategy<Ledger> {
             time,
         },
     );
-    let savepoint = (path(), job_id()).prop_map(|(path, job)| Savepoint { path, job });
+    let stopped = (prop::option::weighted(0.8, path()), job_id()).prop_map(|(state, job)| Stopped { job, state });
     let error = (text(), text(), second()).prop_map(|(method, message, time)| LastError { method, message, time });
-    let cluster = (health(), 0..3u32, 0..3u32, 0..3u32, 0..3u32).prop_map(|(health, a, b, c, d)| ClusterFigures {
-        health,
-        taskmanagers: a,
-        healthy_taskmanagers: b,
-        slots: c,
-        free_slots: d,
-    });
+    let cluster = (health(), 0..3u32, 0..3u32, 0..3u32, 0..3u32)
+        .prop_map(|(health, a, b, c, d)| ClusterFigures {
+            health,
+            taskmanagers: a,
+            healthy_taskmanagers: b,
+            slots: c,
+            free_slots: d,
+        })
+        .boxed();
     (
         0..5u32,
         prop::option::of(deployed()),
-        prop::option::of(savepoint),
+        prop::option::of(stopped),
         prop::option::of(failure),
         prop::option::of(error),
-        prop::option::of(cluster),
+        prop::option::of(cluster.clone()),
         prop::option::of(job_figures()),
+        (
+            prop::option::of(deployed()),
+            prop::option::weighted(0.3, (0..3usize).prop_map(|n| DIGESTS[n].clone())),
+            prop::option::of(cluster),
+            prop::option::of(job_figures()),
+        ),
     )
-        .prop_map(|(deploys, deployed, savepoint, failed, last_error, cluster, job)| Ledger {
+        .prop_map(|(deploys, deployed, stopped, failed, last_error, cluster, job, more)| Ledger {
             deploys,
             deployed,
-            savepoint,
+            stopped,
+            second: more.0,
+            torn_down: more.1,
+            second_cluster: more.2,
+            second_job: more.3,
             failed,
             last_error,
             cluster,
@@ -193,14 +254,40 @@ fn phase_of(name: PhaseName) -> BoxedStrategy<Phase> {
         PhaseName::ClusterStarting => (revision(), time())
             .prop_map(|(target, since)| Phase::ClusterStarting(ClusterStarting { target, since }))
             .boxed(),
+        PhaseName::Rescaling => {
+            (revision(), time()).prop_map(|(target, since)| Phase::Rescaling(Rescaling { target, since })).boxed()
+        }
         PhaseName::Savepointing => (revision(), time(), tries())
             .prop_map(|(target, since, tries)| Phase::Savepointing(Savepointing { target, since, tries }))
             .boxed(),
-        PhaseName::SubmittingJob => submitting(),
+        PhaseName::Cancelling => (revision(), time(), tries())
+            .prop_map(|(target, since, tries)| Phase::Cancelling(Cancelling { target, since, tries }))
+            .boxed(),
+        PhaseName::Recovering => (revision(), time(), text(), prop::option::of(time()), tries())
+            .prop_map(|(target, since, cause, cancelling, tries)| {
+                Phase::Recovering(Recovering { target, since, cause, cancelling, tries })
+            })
+            .boxed(),
+        PhaseName::SubmittingJob => launch().prop_map(Phase::SubmittingJob).boxed(),
+        PhaseName::RollingBackJob => (time(), prop::option::of(job_id()), prop::option::of(launch()), tries())
+            .prop_map(|(since, clear, launch, tries)| {
+                Phase::RollingBackJob(RollingBackJob { since, clear, launch, tries })
+            })
+            .boxed(),
         PhaseName::Running => time().prop_map(|since| Phase::Running(Running { since })).boxed(),
+        PhaseName::DualRunning => {
+            let tearing = (0..4usize, time(), tries()).prop_map(|(n, since, tries)| Teardown {
+                revision: revisions()[n].clone(),
+                since,
+                tries,
+            });
+            (time(), prop::option::of(tearing))
+                .prop_map(|(since, tearing)| Phase::DualRunning(DualRunning { since, tearing }))
+                .boxed()
+        }
         PhaseName::DeployFailed => time().prop_map(|since| Phase::DeployFailed(DeployFailed { since })).boxed(),
-        PhaseName::Deleting => (time(), prop::option::of(holder()), tries(), prop::option::of(text()))
-            .prop_map(|(since, holder, tries, blocked)| Phase::Deleting(Deleting { since, holder, tries, blocked }))
+        PhaseName::Deleting => (time(), prop::collection::vec(holder(), 0..3), tries(), prop::option::of(text()))
+            .prop_map(|(since, holders, tries, blocked)| Phase::Deleting(Deleting { since, holders, tries, blocked }))
             .boxed(),
     }
 }
@@ -211,16 +298,27 @@ fn holder() -> BoxedStrategy<JobHolder> {
         .boxed()
 }
 
-fn submitting() -> BoxedStrategy<Phase> {
+fn launch() -> BoxedStrategy<Launch> {
     (revision(), time(), 1..4u32, tries(), prop::option::of(path()), prop::option::of(time()))
-        .prop_map(|(target, since, attempt, tries, restore_from, accepted)| {
-            Phase::SubmittingJob(SubmittingJob { target, since, attempt, tries, restore_from, accepted })
+        .prop_map(|(target, since, attempt, tries, restore_from, accepted)| Launch {
+            target,
+            since,
+            attempt,
+            tries,
+            restore_from,
+            accepted,
         })
         .boxed()
 }
 
 pub fn memory() -> BoxedStrategy<Memory> {
-    (phase(), ledger()).prop_map(|(phase, ledger)| Memory { phase, ledger }).boxed()
+    (phase(), ledger(), any::<bool>())
+        .prop_map(|(phase, ledger, blue_green)| {
+            let mut memory = Memory { phase, ledger };
+            coloured(&mut memory, blue_green);
+            memory
+        })
+        .boxed()
 }
 
 fn trouble() -> BoxedStrategy<Trouble> {
@@ -291,20 +389,31 @@ fn flink() -> BoxedStrategy<FlinkSeen> {
             savepoint,
             any_savepoint,
         });
-    (seen(overview), seen(job()), seen(savepoint), seen(checkpoints))
-        .prop_map(|(overview, job, savepoint, checkpoints)| FlinkSeen { overview, job, savepoint, checkpoints })
+    let retention = prop_oneof![Just(Retention::Retained), Just(Retention::Deleted), Just(Retention::None)];
+    (seen(overview), seen(job()), seen(savepoint), seen(checkpoints), seen(retention))
+        .prop_map(|(overview, job, savepoint, checkpoints, retention)| FlinkSeen {
+            overview,
+            job,
+            savepoint,
+            checkpoints,
+            retention,
+        })
         .boxed()
 }
 
 fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
     let deployment = |suffix: &'static str, id: RevisionId| {
-        (prop::bool::weighted(0.4), 0..3u32, 0..3u32).prop_map(move |(deleting, existing, available)| DeploymentSeen {
+        
+        let drawn = prop::sample::select(vec!["", "drawn"]);
+        let counts = (prop::bool::weighted(0.4), 0..3u32, 0..3u32, drawn);
+        counts.prop_map(move |(deleting, existing, available, drawn)| DeploymentSeen {
             name: format!("orders-{id}-{suffix}"),
             uid: format!("{id}-{suffix}"),
             deleting,
             replicas: 1,
             existing,
             available,
+            selects: drawn.into(),
         })
     };
     let named = id.clone();
@@ -313,6 +422,7 @@ fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
         uid: format!("{named}-svc"),
         deleting,
         selects: named.to_string(),
+        ports: vec![6123, 6125, 6124, 8081, 50101],
     });
     let pod =
         text().prop_map(|message| PodTrouble { pod: "orders-jm-0".into(), reason: "ImagePullBackOff".into(), message });
@@ -336,18 +446,31 @@ fn objects() -> BoxedStrategy<Objects> {
         .into_iter()
         .map(|id| prop::option::of(cluster(id.clone())).prop_map(move |cluster| cluster.map(|it| (id.clone(), it))))
         .collect();
-    let generic = (0..4usize, prop::bool::weighted(0.1)).prop_map(|(n, deleting)| ServiceSeen {
-        name: "orders".into(),
-        uid: "svc".into(),
-        deleting,
-        selects: revisions()[n].to_string(),
-    });
-    let ingress = Just(IngressSeen { name: "orders".into(), uid: "ing".into() });
-    (all, prop::option::weighted(0.8, generic), prop::option::of(ingress))
-        .prop_map(|(all, generic_service, ingress)| Objects {
+    let entrance = |name: &'static str| {
+        let service = (0..4usize, prop::bool::weighted(0.1)).prop_map(move |(n, deleting)| ServiceSeen {
+            name: name.into(),
+            uid: format!("{name}-svc"),
+            deleting,
+            selects: revisions()[n].to_string(),
+            ports: vec![6123, 6125, 6124, 8081, 50101],
+        });
+        prop::option::weighted(0.8, service).prop_map(move |seen| seen.map(|seen| (name.to_owned(), seen)))
+    };
+    let ingress = |name: &'static str| {
+        let seen = prop::sample::select(vec![8081, 8082]).prop_map(move |port| IngressSeen {
+            name: name.into(),
+            uid: format!("{name}-ing"),
+            host: format!("{name}.example"),
+            port,
+        });
+        prop::option::of(seen).prop_map(move |seen| seen.map(|seen| (name.to_owned(), seen)))
+    };
+    let names = || ["orders", "orders-blue", "orders-green"];
+    (all, names().map(entrance).to_vec(), names().map(ingress).to_vec())
+        .prop_map(|(all, entrances, ingresses)| Objects {
             clusters: all.into_iter().flatten().collect(),
-            generic_service,
-            ingress,
+            entrances: entrances.into_iter().flatten().collect(),
+            ingresses: ingresses.into_iter().flatten().collect(),
         })
         .boxed()
 }
@@ -356,8 +479,17 @@ fn objects() -> BoxedStrategy<Objects> {
 fn written() -> BoxedStrategy<BTreeMap<RevisionId, Written>> {
     static WRITTEN: LazyLock<Vec<Vec<Written>>> = LazyLock::new(|| {
         let of = |revision: &RevisionId, spec: usize| {
-            let application = application(manifest(spec));
-            let made = manifest::render(&application, &application.spec.clone().unwrap(), &Policy::default(), revision);
+            let (application, spec) = (application(manifest(spec)), SPECS[spec].clone());
+            let revision = Revision {
+                id: revision.clone(),
+                digest: None,
+                number: 0,
+                generation: 0,
+                job: spec.job.clone(),
+                colour: None,
+                cluster: None,
+            };
+            let made = manifest::render(&application, &spec, &Policy::default(), &revision);
             Written { jobmanager: Some(Box::new(made.jobmanager)), taskmanager: Some(Box::new(made.taskmanager)) }
         };
         revisions().iter().map(|revision| (0..3).map(|spec| of(revision, spec)).collect()).collect()
@@ -389,10 +521,30 @@ fn left() -> BoxedStrategy<Left> {
     let phase = prop::sample::select(LeftIn::iter().collect::<Vec<_>>());
     let trigger = (job_id(), 1..3u32).prop_map(|(job, attempt)| TriggerId::derive(UID, &job, attempt));
     let status = (prop::option::of(revision()), prop::option::of(job_id()), prop::option::of(trigger));
-    (phase, status, prop::option::of(path()), time(), prop::option::of(job_figures()))
-        .prop_map(|(phase, (deployed, job, trigger), savepoint, since, figures)| {
-            let deployed = deployed.map(|revision| Revision { digest: None, number: 0, ..revision });
-            Left { phase, deployed, job, trigger, savepoint, since, figures }
+    let version = || (revision(), prop::option::of(job_id()), prop::option::of(job_figures()));
+    let known = prop::sample::select(revisions());
+    let more = (prop::option::of(version()), prop::option::of(known.clone()), prop::option::of((known, time())));
+    (phase, status, prop::option::of(path()), time(), prop::option::of(job_figures()), more)
+        .prop_map(|(phase, (deployed, job, trigger), savepoint, since, figures, (second, torn_down, failed))| {
+            let colour = |colour| second.is_some().then_some(colour);
+            let originals = |revision, colour| Revision { digest: None, number: 0, colour, cluster: None, ..revision };
+            let deployed = deployed.map(|revision| originals(revision, colour(Colour::Green)));
+            let second = second.clone().map(|(revision, job, figures)| Version {
+                revision: originals(revision, colour(Colour::Blue)),
+                job,
+                figures,
+            });
+            let failed = failed.map(|(revision, time)| Failure {
+                digest: None,
+                revision: Some(revision),
+                generation: 0,
+                reason: "DeployFailed".into(),
+                message: String::new(),
+                time,
+            });
+            // The same revision is never both.
+            let second = second.filter(|it| deployed.as_ref().is_none_or(|other| other.id != it.revision.id));
+            Left { phase, deployed, job, second, trigger, savepoint, torn_down, failed, since, figures }
         })
         .boxed()
 }
@@ -412,9 +564,28 @@ fn observed() -> BoxedStrategy<Observed> {
 
 fn applications(deleted: f64) -> BoxedStrategy<Application> {
     let mode = prop_oneof![3 => Just(None), 1 => Just(Some("None")), 1 => Just(Some("ForceCancel"))];
-    (0..4usize, mode, prop::bool::weighted(deleted), prop::bool::weighted(0.8), 1..5i64, prop::option::of(path()))
-        .prop_map(|(spec, mode, deleting, finalized, generation, savepoint)| {
+    let switches = (prop::option::of(0..4usize), any::<[bool; 5]>());
+    (
+        0..5usize,
+        mode,
+        prop::bool::weighted(deleted),
+        prop::bool::weighted(0.8),
+        1..5i64,
+        prop::option::of(path()),
+        switches,
+    )
+        .prop_map(|(spec, mode, deleting, finalized, generation, savepoint, (torn, switches))| {
             let mut manifest = manifest(spec);
+            let [blue_green, in_place, disabled, forced, afresh] = switches;
+            if blue_green {
+                manifest["spec"]["deploymentMode"] = "BlueGreen".into();
+                manifest["spec"]["tearDownVersionHash"] = json!(torn.map(|n| revisions()[n].to_string()));
+            } else if in_place {
+                manifest["spec"]["scaleMode"] = "InPlace".into();
+            }
+            manifest["spec"]["savepointDisabled"] = disabled.into();
+            manifest["spec"]["forceRollback"] = (forced && disabled).into();
+            manifest["spec"]["fallbackWithoutState"] = afresh.into();
             manifest["metadata"]["generation"] = generation.into();
             if let Some(mode) = mode {
                 manifest["spec"]["deleteMode"] = mode.into();
@@ -455,32 +626,46 @@ pub fn left_behind() -> BoxedStrategy<Snapshot> {
 
 /// Blind chance hardly ever makes a cluster that is ready for its own target; each tweak mends one thing.
 fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
-    let [asked_for, no_tries, no_trouble, objects, ready, slots, no_savepoint, nothing_else] = tweaks;
+    let [asked_for, no_tries, no_trouble, objects, ready, slots, not_stopped, nothing_else] = tweaks;
     let Remembered::Known(memory) = &mut snapshot.memory else { return snapshot };
     let digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
-    let (mut target, mut held) = (None, None);
+    let deployed = memory.ledger.deployed.as_ref().map(|it| it.revision.clone());
+    let (mut target, mut held, mut tried) = (None, Vec::new(), None);
     match &mut memory.phase {
         Phase::Updating(Updating { target: revision, tries, .. })
         | Phase::Savepointing(Savepointing { target: revision, tries, .. })
-        | Phase::SubmittingJob(SubmittingJob { target: revision, tries, .. }) => {
-            *tries = if no_tries { Tries::default() } else { *tries };
-            target = Some(revision);
+        | Phase::Cancelling(Cancelling { target: revision, tries, .. })
+        | Phase::Recovering(Recovering { target: revision, tries, .. })
+        | Phase::SubmittingJob(Launch { target: revision, tries, .. })
+        | Phase::RollingBackJob(RollingBackJob { launch: Some(Launch { target: revision, tries, .. }), .. }) => {
+            (target, tried) = (Some(revision), Some(tries))
         }
-        Phase::ClusterStarting(ClusterStarting { target: revision, .. }) => target = Some(revision),
+        Phase::ClusterStarting(ClusterStarting { target: revision, .. })
+        | Phase::Rescaling(Rescaling { target: revision, .. }) => target = Some(revision),
         Phase::Deleting(at) => {
-            at.tries = if no_tries { Tries::default() } else { at.tries };
-            held = at.holder.as_ref().map(|holder| holder.revision.clone());
+            held.extend(at.holders.iter().map(|holder| holder.revision.clone()));
+            tried = Some(&mut at.tries);
         }
+        Phase::DualRunning(at) => tried = at.tearing.as_mut().map(|tearing| &mut tearing.tries),
+        Phase::RollingBackJob(at) => tried = Some(&mut at.tries),
         Phase::New | Phase::Running(_) | Phase::DeployFailed(_) => {}
     }
+    tried.filter(|_| no_tries).into_iter().for_each(|tries| *tries = Tries::default());
     let target = target.map(|revision| {
         revision.digest = if asked_for { digest } else { revision.digest.clone() };
+        // Every fourth launch is one of the deployed revision itself.
+        if let Some(deployed) = deployed.filter(|_| nothing_else && ready) {
+            *revision = deployed;
+        }
         revision.id.clone()
     });
-    memory.ledger.savepoint = memory.ledger.savepoint.take().filter(|_| !no_savepoint);
+    memory.ledger.stopped = memory.ledger.stopped.take().filter(|_| !not_stopped);
     snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
-    let keep: Vec<_> =
-        target.iter().chain(&held).chain(memory.ledger.deployed.as_ref().map(|it| &it.revision.id)).cloned().collect();
+    let keep: Vec<_> = {
+        let ledger = &memory.ledger;
+        let versions = ledger.deployed.iter().chain(&ledger.second).map(|it| &it.revision.id);
+        target.iter().chain(&held).chain(versions).cloned().collect()
+    };
     if objects && snapshot.observed.objects.present().is_none() {
         snapshot.observed.objects = Seen::Present(Objects::default());
     }
@@ -506,9 +691,16 @@ fn ready_cluster(id: &RevisionId) -> ClusterObjects {
         replicas: 1,
         existing: 1,
         available: 1,
+        selects: id.to_string(),
     };
     let name = format!("orders-{id}");
-    let service = ServiceSeen { name, uid: format!("{id}-svc"), deleting: false, selects: id.to_string() };
+    let service = ServiceSeen {
+        name,
+        uid: format!("{id}-svc"),
+        deleting: false,
+        selects: id.to_string(),
+        ports: vec![6123, 6125, 6124, 8081, 50101],
+    };
     ClusterObjects {
         jobmanager: Some(deployment("jm")),
         taskmanager: Some(deployment("tm")),
@@ -532,14 +724,12 @@ fn snapshots(phase: BoxedStrategy<Phase>, deleted: f64) -> BoxedStrategy<Snapsho
     });
     let watching = prop::option::weighted(0.2, time());
     (applications(deleted), remembered, observed(), report, ingress, watching)
-        .prop_map(|(application, memory, observed, report, policy, watching_since)| Snapshot {
-            now: now(),
-            watching_since,
-            policy,
-            application,
-            memory,
-            observed,
-            report,
+        .prop_map(|(application, mut memory, observed, report, policy, watching_since)| {
+            if let Remembered::Known(memory) = &mut memory {
+                let mode = application.spec.as_ref().map(|spec| spec.deployment_mode);
+                coloured(memory, mode == Ok(DeploymentMode::BlueGreen));
+            }
+            Snapshot { now: now(), watching_since, policy, application, memory, observed, report }
         })
         .boxed()
 }

@@ -42,6 +42,23 @@ pub fn deleted_objects_are_created_again() -> Life {
     life
 }
 
+pub fn an_ingress_follows_the_operators_configuration() -> Life {
+    let mut life = running();
+    let host = |life: &Life| {
+        let kind = life.world.kinds().get("networking.k8s.io", "v1", "ingresses").unwrap();
+        let found = life.world.get(&kind, "default", "orders").ok()?;
+        Some(found["spec"]["rules"][0]["host"].as_str()?.to_owned())
+    };
+    for wanted in [Some("orders.first.example"), Some("orders.second.example"), None] {
+        life.policy.ingress_url_format = wanted.unwrap_or_default().replace("orders", "{{$jobCluster}}");
+        life.run_for(MINUTE);
+        assert_eq!(host(&life).as_deref(), wanted);
+    }
+    assert!(life.rules().contains(&Rule::IngressMended));
+    one_job_runs(&life);
+    life
+}
+
 pub fn an_api_server_that_is_silent_changes_nothing() -> Life {
     let mut life = running();
     life.kubernetes_silent = true;

@@ -14,8 +14,8 @@ pub fn a_deletion_ends_with_a_savepoint() -> Life {
     life.delete_application();
     fire(&mut life, Rule::FinalSavepointRequestRetried);
     fire(&mut life, Rule::FinalSavepointCompleted);
-    let savepoint = life.memory().unwrap().ledger.savepoint.unwrap();
-    assert_eq!(life.flinks.storage.get(&savepoint.path).unwrap().progress, saved_progress(&life));
+    let savepoint = life.memory().unwrap().ledger.stopped.unwrap();
+    assert_eq!(life.flinks.storage.get(&savepoint.state.unwrap()).unwrap().progress, saved_progress(&life));
     assert!(saved_progress(&life) > 20_000);
     assert!(life.run_until(MINUTE, is_gone));
     life.run_for(MINUTE);
@@ -53,7 +53,7 @@ pub fn a_deletion_while_a_savepoint_is_taken_keeps_it() -> Life {
     fire(&mut life, Rule::SavepointRequested);
     life.delete_application();
     fire(&mut life, Rule::FinalSavepointCompleted);
-    assert!(life.memory().unwrap().ledger.savepoint.is_some());
+    assert!(life.memory().unwrap().ledger.stopped.is_some());
     assert!(life.run_until(MINUTE, is_gone));
     assert_eq!(life.submissions(), 1);
     life

@@ -2,9 +2,13 @@
 //! over, from which the snapshots under `fixtures/snapshots` are recorded.
 
 pub mod accidents;
+pub mod blue_green;
 pub mod deleting;
 pub mod deploying;
+pub mod recovering;
 pub mod refusals;
+pub mod rolling_back;
+pub mod scaling;
 pub mod taking_over;
 pub mod upgrading;
 
@@ -62,7 +66,7 @@ stories! {
     }
     upgrading {
         an_upgrade_goes_through_a_savepoint,
-        a_savepoint_is_tried_three_times,
+        a_savepoint_that_fails_three_times_falls_back_to_the_checkpoint,
         a_savepoint_that_fails_once_is_tried_again,
         a_savepoint_that_hangs_fails_the_upgrade,
         a_savepoint_that_completes_too_late_is_used_by_the_next_deploy,
@@ -71,8 +75,8 @@ stories! {
         a_job_that_restarts_is_awaited_before_its_savepoint,
         a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade,
         a_job_that_came_to_its_end_is_followed_by_a_fresh_one,
-        a_job_that_was_cancelled_by_hand_is_not_replaced,
-        a_job_that_was_forgotten_is_not_replaced,
+        a_job_that_was_cancelled_by_hand_is_followed_from_its_checkpoint,
+        a_job_that_is_forgotten_in_mid_upgrade_is_followed_from_its_checkpoint,
         a_revert_before_the_savepoint_changes_nothing,
         an_edit_after_the_savepoint_starts_from_it,
         a_lost_stop_request_is_made_again,
@@ -80,14 +84,51 @@ stories! {
         edits_that_do_not_shape_the_job_change_nothing,
     }
     refusals {
-        a_bad_program_fails_with_the_root_cause_and_the_next_edit_starts_from_the_savepoint,
-        a_job_that_cannot_restore_its_state_fails_and_the_state_is_kept,
+        a_bad_program_is_rolled_back_and_the_root_cause_is_told,
+        a_job_that_cannot_restore_its_state_is_rolled_back,
         a_spec_that_is_refused_leaves_the_job_alone_and_can_be_mended,
         a_first_spec_that_is_refused_can_be_mended,
         going_back_to_what_is_deployed_ends_a_failed_deploy,
         a_status_that_makes_no_sense_is_left_alone,
         a_status_that_makes_no_sense_does_not_keep_a_deletion_without_care,
         what_the_original_deployed_is_taken_over,
+    }
+    rolling_back {
+        a_forced_rollback_brings_the_old_job_back_with_its_state,
+        a_forced_rollback_before_the_savepoint_touches_nothing,
+        a_first_deploy_that_fails_has_nothing_to_roll_back_to,
+        a_rollback_that_fails_says_that_no_job_runs_and_a_new_spec_gets_a_try,
+        a_rollback_waits_for_the_failed_cluster_and_not_for_ever,
+        a_new_spec_is_heard_before_the_rollback_has_begun,
+        an_update_without_savepoint_cancels_the_job,
+        a_job_that_cannot_be_cancelled_keeps_running,
+        an_update_without_savepoint_that_fails_rolls_back_to_the_checkpoint,
+    }
+    recovering {
+        a_job_that_its_jobmanager_forgot_is_started_again_from_its_checkpoint,
+        a_job_without_state_that_was_forgotten_is_started_afresh,
+        a_lost_job_is_recovered_behind_a_failed_deploy,
+        a_lost_job_whose_checkpoint_is_gone_too_is_given_up_until_the_next_edit,
+        a_lost_job_without_slots_is_watched_as_it_comes_up,
+        a_lost_job_that_is_there_again_is_left_alone,
+        a_checkpoint_that_is_too_old_is_not_restored,
+        a_job_may_start_without_state_where_the_user_says_so,
+    }
+    scaling {
+        more_parallelism_in_place_keeps_the_cluster,
+        less_parallelism_in_place_removes_taskmanagers_while_no_job_runs,
+        a_scale_up_without_room_leaves_the_job_alone,
+        a_scaled_job_that_does_not_start_rolls_back_on_the_same_cluster,
+        an_in_place_scaling_without_savepoint_cancels_the_job,
+    }
+    blue_green {
+        two_versions_run_until_one_is_torn_down,
+        the_new_version_can_be_torn_down_and_is_not_deployed_again,
+        a_second_version_that_fails_leaves_the_first_alone,
+        a_second_version_without_savepoint_starts_afresh,
+        a_deletion_ends_both_versions,
+        a_version_whose_job_cannot_be_cancelled_at_once_is_torn_down_later,
+        a_mode_is_not_switched_on_a_live_application,
     }
     taking_over {
         an_update_that_the_original_began_begins_anew,
@@ -105,6 +146,7 @@ stories! {
         an_application_whose_rollback_failed_starts_from_what_is_known,
     }
     accidents {
+        an_ingress_follows_the_operators_configuration,
         figures_are_refreshed_once_a_minute,
         a_failing_job_is_told_of,
         deleted_objects_are_created_again,

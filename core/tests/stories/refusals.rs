@@ -7,27 +7,30 @@ use serde_json::{Value, json};
 
 use super::*;
 
-pub fn a_bad_program_fails_with_the_root_cause_and_the_next_edit_starts_from_the_savepoint() -> Life {
+pub fn a_bad_program_is_rolled_back_and_the_root_cause_is_told() -> Life {
     let mut life = running();
+    let before = life.deployed().unwrap();
     life.edit(entry_class("shop.Throws")).unwrap();
+    reach(&mut life, PhaseName::RollingBackJob);
     reach(&mut life, PhaseName::DeployFailed);
     let failure = failure(&life);
     assert_eq!(failure.reason, "SubmissionRefused");
     assert!(failure.message.contains("No topic given"), "{}", failure.message);
-    let savepoint = life.memory().unwrap().ledger.savepoint.unwrap();
-    assert!(failure.message.contains(&savepoint.path), "{}", failure.message);
+    assert!(failure.message.contains("runs again"), "{}", failure.message);
     life.run_for(10 * MINUTE);
-    assert_eq!(life.flinks.active_jobs().count(), 0);
+    one_job_runs(&life);
+    let after = life.deployed().unwrap();
+    assert_eq!((&after.revision, after.attempt), (&before.revision, 2));
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    assert_eq!(life.submissions(), 2);
     life.edit(entry_class("shop.Mended")).unwrap();
-    fire(&mut life, Rule::SavepointInHand);
     reach(&mut life, PhaseName::Running);
-    assert_eq!(life.deployed().unwrap().restored_from, Some(savepoint.path));
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
     life
 }
 
 /// The operator dies with the refusal in its hands: what it learns, it learns by looking.
-pub fn a_job_that_cannot_restore_its_state_fails_and_the_state_is_kept() -> Life {
+pub fn a_job_that_cannot_restore_its_state_is_rolled_back() -> Life {
     let mut life = running();
     life.edit(entry_class("shop.DropsState")).unwrap();
     reach(&mut life, PhaseName::SubmittingJob);
@@ -36,8 +39,7 @@ pub fn a_job_that_cannot_restore_its_state_fails_and_the_state_is_kept() -> Life
     let failure = failure(&life);
     assert_eq!(failure.reason, "JobFailedToStart");
     assert!(failure.message.contains("Cannot map checkpoint/savepoint state"), "{}", failure.message);
-    life.edit(entry_class("shop.Orders")).unwrap();
-    reach(&mut life, PhaseName::Running);
+    one_job_runs(&life);
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
     life
 }

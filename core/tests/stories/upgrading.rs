@@ -29,22 +29,21 @@ pub fn an_upgrade_goes_through_a_savepoint() -> Life {
     life
 }
 
-pub fn a_savepoint_is_tried_three_times() -> Life {
+pub fn a_savepoint_that_fails_three_times_falls_back_to_the_checkpoint() -> Life {
     let mut life = edited();
     let before = life.deployed().unwrap();
     for _ in 0..3 {
         life.on_next_savepoint(savepoint_fails());
     }
-    reach(&mut life, PhaseName::DeployFailed);
-    assert_eq!(failure(&life).reason, "SavepointGivenUp");
-    assert!(failure(&life).message.contains("No space left on device"));
-    life.run_for(10 * MINUTE);
-    assert_eq!(life.deployed().unwrap().job, before.job);
-    one_job_runs(&life);
-    assert_eq!(life.submissions(), 1);
-    life.edit(arguments("--topic mended")).unwrap();
+    fire(&mut life, Rule::SavepointGivenUp);
+    fire(&mut life, Rule::CheckpointChosen);
+    fire(&mut life, Rule::CheckpointRestored);
     reach(&mut life, PhaseName::Running);
-    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    let after = life.deployed().unwrap();
+    assert_ne!(before.job, after.job);
+    assert!(after.restored_from.unwrap().contains("/chk-"));
+    assert!(restored_progress(&life) > Some(20_000));
+    one_job_runs(&life);
     life
 }
 
@@ -139,24 +138,32 @@ pub fn a_job_that_came_to_its_end_is_followed_by_a_fresh_one() -> Life {
     life
 }
 
-pub fn a_job_that_was_cancelled_by_hand_is_not_replaced() -> Life {
+pub fn a_job_that_was_cancelled_by_hand_is_followed_from_its_checkpoint() -> Life {
     let mut life = running();
     life.end_job(Ending::Canceled);
+    life.run_for(2 * MINUTE);
+    assert_eq!(life.submissions(), 1, "who cancels a job by hand wants it to stay so");
     life.edit(arguments("--topic returns")).unwrap();
-    reach(&mut life, PhaseName::DeployFailed);
-    assert_eq!(failure(&life).reason, "JobEndedBeforeSavepoint");
-    assert!(failure(&life).message.contains("/chk-"), "{}", failure(&life).message);
-    assert_eq!(life.submissions(), 1);
+    fire(&mut life, Rule::JobEndedBeforeSavepoint);
+    reach(&mut life, PhaseName::Running);
+    assert!(life.deployed().unwrap().restored_from.unwrap().contains("/chk-"));
+    one_job_runs(&life);
     life
 }
 
-pub fn a_job_that_was_forgotten_is_not_replaced() -> Life {
-    let mut life = running();
-    life.restart_jobmanager(&life.revision_in_charge().unwrap());
+pub fn a_job_that_is_forgotten_in_mid_upgrade_is_followed_from_its_checkpoint() -> Life {
+    let mut life = new();
+    life.flinks.settings.checkpointing.retained = 20;
+    reach(&mut life, PhaseName::Running);
+    life.run_for(MINUTE);
     life.edit(arguments("--topic returns")).unwrap();
-    reach(&mut life, PhaseName::DeployFailed);
-    assert_eq!(failure(&life).reason, "JobLostBeforeSavepoint");
-    assert_eq!(life.submissions(), 1);
+    reach(&mut life, PhaseName::Savepointing);
+    let deployed = life.deployed().unwrap().revision.id;
+    life.restart_jobmanager(&deployed);
+    fire(&mut life, Rule::JobLostBeforeSavepoint);
+    reach(&mut life, PhaseName::Running);
+    assert!(life.deployed().unwrap().restored_from.unwrap().contains("/chk-"));
+    one_job_runs(&life);
     life
 }
 

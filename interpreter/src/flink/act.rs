@@ -59,7 +59,22 @@ impl JobManager<'_> {
                 self.stop_by_their_id(job, trigger, "stop", &body).await
             }
             StopCall::CancelWithSavepoint => {
-                let body = wire::CancelWithSavepoint { cancel_job: true };
+                let body = wire::TakeSavepoint { cancel_job: true, trigger_id: None };
+                self.stop_by_their_id(job, trigger, "savepoints", &body).await
+            }
+        }
+    }
+
+    /// Takes a savepoint of a job that runs on; it is then asked for under `trigger`.
+    pub async fn take_savepoint(&self, job: &JobId, trigger: &TriggerId) -> Result<(), Error> {
+        match StopCall::of(self.cluster().await?.flink_version.as_deref()) {
+            StopCall::StopByOurId => {
+                let body = wire::TakeSavepoint { cancel_job: false, trigger_id: Some(trigger.as_str()) };
+                let path = ["jobs", job.as_str(), "savepoints"];
+                stop_accepted(&self.send(Request::post(Call::TakeSavepoint, &path), Some(&body)).await?)
+            }
+            StopCall::Stop | StopCall::CancelWithSavepoint => {
+                let body = wire::TakeSavepoint { cancel_job: false, trigger_id: None };
                 self.stop_by_their_id(job, trigger, "savepoints", &body).await
             }
         }

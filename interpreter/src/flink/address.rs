@@ -18,19 +18,18 @@ const DEFAULT_UI_PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8080);
 /// before the spec.
 pub type UiPort = Arc<dyn Fn(&str, &str) -> Option<NonZeroU16> + Send + Sync>;
 
+/// Tells the local port of `kubectl proxy`, if that is how JobManagers are reached now.
+pub type Proxy = Arc<dyn Fn() -> Option<u16> + Send + Sync>;
+
 /// How a JobManager is reached.
 #[derive(Clone)]
 pub enum Addresses {
-    /// By the DNS name of the revision's Service, from inside the cluster.
-    InCluster {
+    /// By the DNS name of the revision's Service from inside the cluster, or through a `kubectl proxy` on
+    /// this machine while there is one.
+    Kubernetes {
+        /// Asked at every request, so the configuration may change.
+        proxy: Proxy,
         /// Where to look up the port.
-        ui_port: UiPort,
-    },
-    /// Through a `kubectl proxy` on this machine.
-    KubectlProxy {
-        /// The proxy's port.
-        port: u16,
-        /// Where to look up the port behind the proxy.
         ui_port: UiPort,
     },
     /// At addresses that are known beforehand, by revision.
@@ -40,7 +39,7 @@ pub enum Addresses {
 impl Addresses {
     /// In the cluster, where no Service is known.
     pub fn in_cluster() -> Self {
-        Self::InCluster { ui_port: Arc::new(|_, _| None) }
+        Self::Kubernetes { proxy: Arc::new(|| None), ui_port: Arc::new(|_, _| None) }
     }
 
     /// The address without a slash at its end; empty for a revision that has none.
@@ -52,9 +51,10 @@ impl Addresses {
             address
         };
         match self {
-            Self::InCluster { ui_port } => format!("http://{}", address(ui_port)),
-            Self::KubectlProxy { port: proxy, ui_port } => {
-                let manifest::Address { namespace, service, port } = address(ui_port);
+            Self::Kubernetes { proxy, ui_port } => {
+                let address = address(ui_port);
+                let Some(proxy) = proxy() else { return format!("http://{address}") };
+                let manifest::Address { namespace, service, port } = address;
                 format!("http://localhost:{proxy}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy")
             }
             Self::Fixed(bases) => bases.get(revision).map(|it| it.trim_end_matches('/').to_owned()).unwrap_or_default(),
@@ -65,8 +65,7 @@ impl Addresses {
 impl fmt::Debug for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InCluster { .. } => f.write_str("InCluster"),
-            Self::KubectlProxy { port, .. } => write!(f, "KubectlProxy({port})"),
+            Self::Kubernetes { proxy, .. } => f.debug_tuple("Kubernetes").field(&proxy()).finish(),
             Self::Fixed(bases) => f.debug_tuple("Fixed").field(bases).finish(),
         }
     }

@@ -32,10 +32,14 @@ pub enum Call {
     Savepoint,
     /// `GET /jobs/:id/checkpoints`
     Checkpoints,
+    /// `GET /jobs/:id/checkpoints/config`
+    CheckpointConfig,
     /// `POST /jars/:jar/run`
     Submit,
     /// `POST /jobs/:id/stop`
     Stop,
+    /// `POST /jobs/:id/savepoints`
+    TakeSavepoint,
     /// `PATCH /jobs/:id`
     Cancel,
 }
@@ -53,8 +57,10 @@ impl Call {
             Self::Exceptions => "GetJobExceptions",
             Self::Savepoint => "CheckSavepointStatus",
             Self::Checkpoints => "GetLatestCheckpoint",
+            Self::CheckpointConfig => "GetCheckpointConfig",
             Self::Submit => "SubmitJob",
             Self::Stop => "CancelJobWithSavepoint",
+            Self::TakeSavepoint => "SavepointJob",
             Self::Cancel => "ForceCancelJob",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::id::{JobId, TriggerId};
 use flink_operator_core::snapshot::{
-    Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, SavepointSeen, Tasks,
+    Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, Retention, SavepointSeen, Tasks,
 };
 use futures::future::{join, try_join};
 use jiff::Timestamp;
@@ -130,6 +130,18 @@ impl JobManager<'_> {
             restored: restored.map(|it| self.checkpoint(it.external_path, it.restore_timestamp)).transpose()?,
             any_savepoint: completed(statistics.latest.savepoint.clone())?,
             savepoint: completed(statistics.latest.savepoint.filter(ends_the_job))?,
+        }))
+    }
+
+    /// What becomes of a job's checkpoints when it is cancelled; None when Flink does not know the job, or the job
+    /// takes no checkpoints.
+    pub async fn retention(&self, job: &JobId) -> Result<Option<Retention>, Error> {
+        let path = ["jobs", job.as_str(), "checkpoints", "config"];
+        let config: Option<wire::CheckpointConfig> = self.get(Request::get(Call::CheckpointConfig, &path)).await?;
+        Ok(config.map(|config| match config.externalization {
+            _ if config.interval == i64::MAX => Retention::None,
+            wire::Externalization { enabled: true, delete_on_cancellation: false } => Retention::Retained,
+            wire::Externalization { .. } => Retention::Deleted,
         }))
     }
 

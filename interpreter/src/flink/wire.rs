@@ -137,6 +137,21 @@ pub struct FailureCause {
     pub stack_trace: Option<String>,
 }
 
+/// `GET /jobs/:id/checkpoints/config`
+#[derive(Deserialize)]
+pub struct CheckpointConfig {
+    /// Milliseconds; the greatest number where the job takes none by itself.
+    pub interval: i64,
+    pub externalization: Externalization,
+}
+
+/// What becomes of checkpoints that nobody needs for a restart.
+#[derive(Deserialize)]
+pub struct Externalization {
+    pub enabled: bool,
+    pub delete_on_cancellation: bool,
+}
+
 /// `GET /jobs/:id/checkpoints`
 #[derive(Deserialize)]
 pub struct CheckpointStatistics {
@@ -223,9 +238,11 @@ pub struct Stop<'a> {
 
 /// `POST /jobs/:id/savepoints`
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CancelWithSavepoint {
+pub struct TakeSavepoint<'a> {
+    #[serde(rename = "cancel-job")]
     pub cancel_job: bool,
+    #[serde(rename = "triggerId", skip_serializing_if = "Option::is_none")]
+    pub trigger_id: Option<&'a str>,
 }
 
 /// The answer to a request that goes on by itself.

@@ -9,7 +9,7 @@ use flink_operator_core::manifest::names::{self, Role};
 use flink_operator_core::manifest::ui_port;
 use flink_operator_core::snapshot::{DeploymentSeen, IngressSeen, Objects, PodTrouble, ServiceSeen};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
@@ -107,11 +107,11 @@ impl Child {
     }
 }
 
-/// The objects of the application `name` with this uid, sorted by revision.
+/// The objects of the application with this uid, sorted by revision.
 ///
 /// Objects of another owner do not count, such as those of an earlier application of that name. A pod
 /// is owned by a ReplicaSet, so it counts where a Deployment that counts selects it.
-pub(super) fn sort<'a>(name: &str, uid: &str, children: impl Iterator<Item = &'a Child> + Clone) -> Objects {
+pub(super) fn sort<'a>(uid: &str, children: impl Iterator<Item = &'a Child> + Clone) -> Objects {
     let mut objects = Objects::default();
     let owned = children.clone().filter(|child| child.owner.as_deref() == Some(uid));
     for child in owned.clone() {
@@ -123,14 +123,16 @@ pub(super) fn sort<'a>(name: &str, uid: &str, children: impl Iterator<Item = &'a
                     Role::TaskManager => cluster.taskmanager = Some(seen.clone()),
                 }
             }
-            Body::Service { seen, .. } if seen.name == names::generic_service(name) => {
-                objects.generic_service = Some(seen.clone());
-            }
             Body::Service { revision: Some(revision), seen, .. } => {
                 objects.clusters.entry(revision.clone()).or_default().service = Some(seen.clone());
             }
-            Body::Ingress(seen) if seen.name == names::ingress(name) => objects.ingress = Some(seen.clone()),
-            Body::Deployment { .. } | Body::Service { .. } | Body::Ingress(_) | Body::Pod { .. } => {}
+            Body::Service { revision: None, seen, .. } => {
+                objects.entrances.insert(seen.name.clone(), seen.clone());
+            }
+            Body::Ingress(seen) => {
+                objects.ingresses.insert(seen.name.clone(), seen.clone());
+            }
+            Body::Deployment { .. } | Body::Pod { .. } => {}
         }
     }
     for child in children {
@@ -161,6 +163,7 @@ impl Watched for Deployment {
         let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
         let spec = self.spec.as_ref();
         let status = self.status.as_ref();
+        let pods = spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default();
         let seen = DeploymentSeen {
             name: self.name_any(),
             uid: self.uid().unwrap_or_default(),
@@ -168,11 +171,12 @@ impl Watched for Deployment {
             replicas: count(spec.and_then(|spec| spec.replicas)).unwrap_or(1),
             existing: count(status.and_then(|status| status.replicas)).unwrap_or(0),
             available: count(status.and_then(|status| status.available_replicas)).unwrap_or(0),
+            selects: pods.get(names::SELECTOR).cloned().unwrap_or_default(),
         };
         let body = Body::Deployment {
             revision: names::revision_of(self.metadata.labels.as_ref()),
             role: names::role_of(self.metadata.labels.as_ref()),
-            pods: spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default(),
+            pods,
             seen,
         };
         Child::of(&self.metadata, body)
@@ -189,17 +193,35 @@ impl Watched for Service {
             uid: self.uid().unwrap_or_default(),
             deleting: self.metadata.deletion_timestamp.is_some(),
             selects: selector.and_then(|selector| selector.get(names::SELECTOR)).cloned().unwrap_or_default(),
+            ports: self
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.ports.as_ref())
+                .map(|ports| numbers(ports))
+                .unwrap_or_default(),
         };
         let revision = names::revision_of(self.metadata.labels.as_ref());
         Child::of(&self.metadata, Body::Service { revision, ui_port: ui_port(self), seen })
     }
 }
 
+fn numbers(ports: &[ServicePort]) -> Vec<u16> {
+    ports.iter().map(|port| u16::try_from(port.port).unwrap_or_default()).collect()
+}
+
 impl Watched for Ingress {
     const KIND: Kind = Kind::Ingress;
 
     fn child(&self) -> Child {
-        let seen = IngressSeen { name: self.name_any(), uid: self.uid().unwrap_or_default() };
+        let rule = self.spec.as_ref().and_then(|spec| spec.rules.as_ref()).and_then(|rules| rules.first());
+        let path = rule.and_then(|rule| rule.http.as_ref()).and_then(|http| http.paths.first());
+        let port = path.and_then(|path| path.backend.service.as_ref()?.port.as_ref()?.number);
+        let seen = IngressSeen {
+            name: self.name_any(),
+            uid: self.uid().unwrap_or_default(),
+            host: rule.and_then(|rule| rule.host.clone()).unwrap_or_default(),
+            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
+        };
         Child::of(&self.metadata, Body::Ingress(seen))
     }
 }

@@ -78,7 +78,7 @@ impl Children {
         }
         let children = state.by_application.get(&ApplicationName::of(application));
         let children = children.into_iter().flat_map(BTreeMap::values);
-        Seen::Present(child::sort(&application.name, &application.uid, children))
+        Seen::Present(child::sort(&application.uid, children))
     }
 
     /// The port named `ui` of a Service, if it is known.

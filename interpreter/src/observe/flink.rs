@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Seen};
-use futures::future::{join_all, join4};
+use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Needs, Objects, Seen};
+use futures::future::{join_all, join5};
 
 use crate::error::Error;
 use crate::flink::{Call, FlinkClient, JobManager};
@@ -23,13 +23,16 @@ pub async fn look(
     join_all(looks).await.into_iter().collect()
 }
 
-/// What the JobManagers of these revisions list.
+/// What every JobManager among these objects lists, if that is asked.
 pub async fn jobs(
     client: &FlinkClient,
     application: &Application,
-    revisions: impl Iterator<Item = &RevisionId>,
+    needs: &Needs,
+    objects: &Seen<Objects>,
 ) -> BTreeMap<RevisionId, Seen<Vec<ListedJob>>> {
-    let looks = revisions.map(async |revision| {
+    let clusters = objects.present().filter(|_| needs.jobs).map(|objects| &objects.clusters);
+    let jobmanagers = clusters.into_iter().flatten().filter(|(_, cluster)| cluster.jobmanager.is_some());
+    let looks = jobmanagers.map(async |(revision, _)| {
         let jobs = client.of(application, revision).jobs().await;
         (revision.clone(), seen(Call::Jobs, jobs.map(Some)))
     });
@@ -55,8 +58,13 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
         let Some(job) = &needs.checkpoints else { return Seen::NotAsked };
         seen(Call::Checkpoints, jobmanager.checkpoints(job).await)
     };
-    let (overview, job, savepoint, checkpoints) = join4(overview, job, savepoint, checkpoints).await;
-    FlinkSeen { overview, job, savepoint, checkpoints }
+    let retention = async {
+        let Some(job) = &needs.retention else { return Seen::NotAsked };
+        seen(Call::CheckpointConfig, jobmanager.retention(job).await)
+    };
+    let (overview, job, savepoint, checkpoints, retention) =
+        join5(overview, job, savepoint, checkpoints, retention).await;
+    FlinkSeen { overview, job, savepoint, checkpoints, retention }
 }
 
 fn seen<T>(call: Call, answer: Result<Option<T>, Error>) -> Seen<T> {

@@ -46,7 +46,7 @@ pub async fn fresh_objects(client: &Client, application: &Application) -> Seen<O
     match lists.await {
         Ok((deployments, services, ingresses, pods)) => {
             let children = [&deployments, &services, &ingresses, &pods].into_iter().flatten();
-            Seen::Present(child::sort(&application.name, &application.uid, children))
+            Seen::Present(child::sort(&application.uid, children))
         }
         Err(error) => Seen::Unreachable(error.trouble("ListObjects")),
     }

@@ -22,6 +22,16 @@ impl Performer {
         self.flink.of(application, revision).stop(job, trigger).await
     }
 
+    pub(super) async fn take_savepoint(
+        &self,
+        application: &Application,
+        revision: &RevisionId,
+        job: &JobId,
+        trigger: &TriggerId,
+    ) -> Result<(), Error> {
+        self.flink.of(application, revision).take_savepoint(job, trigger).await
+    }
+
     pub(super) async fn cancel(
         &self,
         application: &Application,

@@ -10,6 +10,7 @@ use flink_operator_core::snapshot::TroubleClass;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServicePort};
+use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
@@ -79,6 +80,36 @@ impl Performer {
         }
         let Some(patch) = pointing(&found, wanted) else { return Ok(()) };
         answer(&asked, api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(patch))).await.map(drop)
+    }
+
+    /// Makes the rules of an Ingress those of `wanted`; whatever else it has stays.
+    pub(super) async fn point_ingress(&self, application: &Application, wanted: &Ingress) -> Result<(), Error> {
+        let name = wanted.name_any();
+        let asked = format!("point Ingress {}/{name}", application.namespace);
+        let api = Api::<Ingress>::namespaced(self.kubernetes.clone(), &application.namespace);
+        let Some(found) = answer(&asked, api.get_opt(&name)).await? else {
+            return Err(Error::refused(asked, TroubleClass::TryAgain, "there is no such Ingress"));
+        };
+        if !matches!(owner(application, &found), Owner::Ours) {
+            return Err(not_ours(asked, "Ingress", &name));
+        }
+        let metadata = json!({ "uid": found.metadata.uid, "resourceVersion": found.metadata.resource_version });
+        let rules = wanted.spec.as_ref().and_then(|spec| spec.rules.clone());
+        let patch = json!({ "metadata": metadata, "spec": { "rules": rules } });
+        answer(&asked, api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(patch))).await.map(drop)
+    }
+
+    /// Gives just this Deployment that many pods.
+    pub(super) async fn scale(&self, application: &Application, target: &Target, replicas: u32) -> Result<(), Error> {
+        let asked = format!("scale Deployment {}/{} to {replicas}", application.namespace, target.name);
+        let api = Api::<Deployment>::namespaced(self.kubernetes.clone(), &application.namespace);
+        let patch = json!({ "metadata": { "uid": target.uid }, "spec": { "replicas": replicas } });
+        let patched = api.patch(&target.name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(patch)).await;
+        answer(&asked, std::future::ready(patched)).await.map(drop)
+    }
+
+    pub(super) async fn delete_ingress(&self, application: &Application, target: &Target) -> Result<(), Error> {
+        self.delete::<Ingress>(application, target, PropagationPolicy::Background).await
     }
 
     pub(super) async fn delete_deployment(&self, application: &Application, target: &Target) -> Result<(), Error> {

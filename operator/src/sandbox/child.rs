@@ -42,8 +42,18 @@ impl Start {
         let kubeconfig = kubeconfig.to_string_lossy().into_owned();
         let port = port.to_string();
         let own = own.to_string();
-        let words =
-            ["run", "--kubeconfig", &kubeconfig, "--kubectl-proxy", &port, "--listen", &own, "--log-format", "text"];
+        let words = [
+            "run",
+            "--kubeconfig",
+            &kubeconfig,
+            "--kubectl-proxy",
+            &port,
+            "--listen",
+            &own,
+            "--log-format",
+            "text",
+            "--no-leader-election",
+        ];
         let arguments = words.map(str::to_owned).to_vec();
         Ok(Self { program: std::env::current_exe()?, arguments, log })
     }

@@ -1,6 +1,7 @@
 //! A sandbox as a person starts one: the built program, its output, and its API.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub mod process;
 pub mod real;
 
 use std::fs::File;
@@ -145,14 +146,20 @@ impl Sandbox {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < PATIENCE, "it never ends:\n{}", self.output());
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let out = self.out.clone();
+        ended(&mut self.child, &out).await
+    }
+}
+
+/// Waits for the end of a process that writes to this file.
+pub async fn ended(child: &mut Child, out: &Path) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
         }
+        assert!(began.elapsed() < PATIENCE, "it never ends:\n{}", std::fs::read_to_string(out).unwrap_or_default());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -70,7 +70,16 @@ impl Operator {
         let port = sandbox.port().to_string();
         let child = Command::new(PROGRAM)
             .args(["run", "--kubeconfig", word(&sandbox.kubeconfig()), "--kubectl-proxy", &port])
-            .args(["--listen", "127.0.0.1:0", "--log-format", "text", "--log-level", "error", "--with-parent"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--log-format",
+                "text",
+                "--log-level",
+                "error",
+                "--with-parent",
+                "--no-leader-election",
+            ])
             .stdin(Stdio::piped())
             .spawn();
         Self(child.unwrap())

@@ -1,0 +1,218 @@
+//! Several applications under one controller, on the model cluster without any Flink.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, RwLock};
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use axum::http::{Request, Response};
+use flink_operator_core::crd::{FlinkApplication, definition};
+use flink_operator_core::policy::Policy;
+use flink_operator_core::snapshot::Snapshot;
+use flink_operator_core::step::Step;
+use flink_operator_fixtures::http::{NoLogs, OverHttp, Server};
+use flink_operator_fixtures::model::{Kubelet, World, WriteOptions};
+use flink_operator_interpreter::board::Board;
+use flink_operator_interpreter::controller::{self, Context, Shared};
+use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
+use flink_operator_interpreter::metrics::Metrics;
+use flink_operator_interpreter::observe::Children;
+use flink_operator_interpreter::publish::Publisher;
+use flink_operator_interpreter::record::{NoRecord, Record};
+use flink_operator_interpreter::workers::Workers;
+use kube::api::PostParams;
+use kube::client::ClientBuilder;
+use kube::{Api, Client, Config};
+use tokio::sync::oneshot;
+use tower::{Layer, Service};
+
+const NUMBERS: &str = include_str!("../../fixtures/applications/numbers.yaml");
+
+/// A controller at work; it ends with this.
+struct Controlled {
+    api: Api<FlinkApplication>,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    stop: oneshot::Sender<()>,
+    running: tokio::task::JoinHandle<()>,
+    _server: Server,
+}
+
+impl Controlled {
+    async fn start(workers: usize, recorder: Arc<dyn Record>, parallel: &Parallel) -> Self {
+        let world = World::new(1, 1_767_225_600_000, Kubelet::External);
+        let server = Server::start(world, 0, Arc::new(NoLogs), Arc::new(OverHttp::default())).await.unwrap();
+        let definition = serde_json::to_value(definition()).unwrap();
+        server.cluster.write(|world| world.create_of(definition, &WriteOptions::by("test"))).unwrap();
+        let config = || Config::new(format!("http://{}", server.address).parse().unwrap());
+        let client = ClientBuilder::try_from(config()).unwrap().with_layer(parallel).build();
+        let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new("test", "0").unwrap()));
+        let shared = Shared {
+            client: client.clone(),
+            policy: Arc::new(RwLock::new(Policy::default())),
+            workers: Arc::new(Workers::new(workers)),
+            publisher: Arc::new(Publisher::new(client, metrics.clone(), board.clone())),
+            recorder,
+        };
+        let addresses = Addresses::Fixed(BTreeMap::new());
+        let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).unwrap();
+        let context = Arc::new(Context::new(shared, flink, Arc::new(Children::default())));
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            controller::run(context, None, stopped).await;
+        });
+        let api = Api::default_namespaced(Client::try_from(config()).unwrap());
+        Self { api, board, metrics, stop, running, _server: server }
+    }
+
+    async fn create(&self, name: &str) {
+        let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
+        application.metadata.name = Some(name.to_owned());
+        self.api.create(&PostParams::default(), &application).await.unwrap();
+    }
+
+    async fn until_starting(&self, name: &str) {
+        let phase = async || self.api.get(name).await.unwrap().status.and_then(|status| status.phase);
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while phase().await.as_deref() != Some("ClusterStarting") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{name} never starts"));
+    }
+}
+
+/// A client's layer that counts the applications that are written for at the same time.
+#[derive(Clone, Default)]
+struct Parallel(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    now: usize,
+    most: usize,
+}
+
+impl Parallel {
+    fn most(&self) -> usize {
+        self.0.lock().unwrap().most
+    }
+}
+
+impl<S> Layer<S> for Parallel {
+    type Service = Slow<S>;
+
+    fn layer(&self, inner: S) -> Slow<S> {
+        Slow { inner, parallel: self.clone() }
+    }
+}
+
+#[derive(Clone)]
+struct Slow<S> {
+    inner: S,
+    parallel: Parallel,
+}
+
+impl<S, A, B> Service<Request<A>> for Slow<S>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        // An application makes one of these at a time. Events are told beside the work.
+        let counts = request.method() != "GET" && !request.uri().path().contains("/events");
+        let answer = self.inner.call(request);
+        let seen = self.parallel.0.clone();
+        Box::pin(async move {
+            if counts {
+                let mut seen = seen.lock().unwrap();
+                seen.now += 1;
+                seen.most = seen.most.max(seen.now);
+            }
+            if counts {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let answer = answer.await;
+            if counts {
+                seen.lock().unwrap().now -= 1;
+            }
+            answer
+        })
+    }
+}
+
+async fn most_in_parallel(workers: usize) -> usize {
+    let parallel = Parallel::default();
+    let controlled = Controlled::start(workers, Arc::new(NoRecord), &parallel).await;
+    let names: Vec<String> = (0..8).map(|number| format!("app-{number}")).collect();
+    for name in &names {
+        controlled.create(name).await;
+    }
+    for name in &names {
+        controlled.until_starting(name).await;
+    }
+    parallel.most()
+}
+
+#[tokio::test]
+async fn no_more_applications_than_workers_are_written_for_at_a_time() {
+    assert_eq!(most_in_parallel(1).await, 1);
+    assert_eq!(most_in_parallel(2).await, 2);
+    assert!(most_in_parallel(8).await > 2);
+}
+
+/// A bug that only one application brings out.
+struct Bug;
+
+impl Record for Bug {
+    fn record(&self, snapshot: &Snapshot, _: &Step) {
+        assert_ne!(snapshot.application.name, "cursed", "a bug, for the test");
+    }
+}
+
+#[tokio::test]
+async fn a_bug_in_the_care_of_one_application_is_counted_and_leaves_the_others_alone() {
+    let controlled = Controlled::start(4, Arc::new(Bug), &Parallel::default()).await;
+    controlled.create("cursed").await;
+    controlled.create("fine").await;
+    controlled.until_starting("fine").await;
+    let text = controlled.metrics.text(&controlled.board).unwrap();
+    let bugs = text.lines().find_map(|line| line.strip_prefix("test_bugs_total ")).unwrap();
+    assert!(bugs.parse::<u32>().unwrap() >= 1, "{bugs}");
+    assert!(text.contains("test:reconciler:reconcile_error{app_name=\"cursed\",ns=\"default\"}"));
+    assert_eq!(controlled.board.standings().len(), 2);
+}
+
+#[tokio::test]
+async fn a_controller_that_is_stopped_leaves_no_task_behind() {
+    let controlled = Controlled::start(4, Arc::new(NoRecord), &Parallel::default()).await;
+    controlled.create("numbers").await;
+    controlled.until_starting("numbers").await;
+    assert!(controlled.board.is_complete());
+    let held = Arc::downgrade(&controlled.metrics);
+    let (board, metrics) = (controlled.board.clone(), controlled.metrics.clone());
+    controlled.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), controlled.running).await.unwrap().unwrap();
+    drop((controlled.metrics, controlled.board, metrics));
+    // Tasks hold what is shared; nobody does any more but this test and events on their way.
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while held.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(Arc::strong_count(&board), 1);
+}

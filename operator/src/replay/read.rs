@@ -1,0 +1,164 @@
+//! Finds and reads records.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use flink_operator_core::record::Record;
+use flink_operator_core::snapshot::Snapshot;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Deserializer;
+
+use crate::cli::Failure;
+
+/// Standard input among paths.
+const STDIN: &str = "-";
+/// How files of records end.
+const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
+
+/// A record, or what is wrong with it, and where: `FILE:LINE`.
+pub struct Found {
+    /// The file and the line.
+    pub place: String,
+    /// The record; or its field and the problem.
+    pub record: Result<Box<Record>, String>,
+}
+
+/// What is wrong, and in which line of the text that was read.
+struct Problem {
+    line: usize,
+    what: String,
+}
+
+/// The file itself, or all files of records in a directory and below it, in the order of their names.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |error| Failure::BadInput(format!("cannot read {}: {error}", path.display()));
+    let entries = fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+    paths.sort();
+    let recorded = |path: &PathBuf| path.extension().is_some_and(|ending| ENDINGS.iter().any(|it| ending == *it));
+    let mut found = Vec::new();
+    for path in paths.into_iter().filter(|path| path.is_dir() || recorded(path)) {
+        found.extend(files(&path)?);
+    }
+    Ok(found)
+}
+
+/// The records of a file, JSON or YAML, one or many. After a bad one it goes on with the next.
+pub fn records(path: &Path) -> Result<Vec<Found>, Failure> {
+    let unreadable = |error: std::io::Error| Failure::BadInput(format!("cannot read {}: {error}", path.display()));
+    let (name, text) = if path.as_os_str() == STDIN {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        ("standard input".to_owned(), text)
+    } else {
+        (path.display().to_string(), fs::read_to_string(path).map_err(unreadable)?)
+    };
+    let read = if text.trim_start().starts_with('{') { json(&text) } else { yaml(&text) };
+    let found = |(line, record): (usize, Result<Record, Problem>)| match record {
+        Ok(record) => Found { place: format!("{name}:{line}"), record: Ok(Box::new(record)) },
+        Err(problem) => Found { place: format!("{name}:{}", line + problem.line - 1), record: Err(problem.what) },
+    };
+    Ok(read.into_iter().map(found).collect())
+}
+
+/// Values one after the other, whatever stands between them. Each with the line at which it begins.
+fn json(text: &str) -> Vec<(usize, Result<Record, Problem>)> {
+    let mut found = Vec::new();
+    let (mut line, mut rest) = (1, text);
+    loop {
+        let value = rest.trim_start();
+        line += lines(rest, rest.len() - value.len());
+        if value.is_empty() {
+            return found;
+        }
+        let mut values = Deserializer::from_str(value).into_iter::<IgnoredAny>();
+        let whole = values.next().is_some_and(|value| value.is_ok());
+        // A line that broke off spoils no other.
+        let end = if whole { values.byte_offset() } else { value.find("\n{").unwrap_or(value.len()) };
+        let read = read(value.get(..end).unwrap_or(value), from_json::<Record>, from_json::<Snapshot>);
+        found.push((line, read));
+        line += lines(value, end);
+        rest = value.get(end..).unwrap_or_default();
+    }
+}
+
+fn lines(text: &str, end: usize) -> usize {
+    text.get(..end).unwrap_or(text).matches('\n').count()
+}
+
+/// Documents, each with the line at which it begins.
+fn yaml(text: &str) -> Vec<(usize, Result<Record, Problem>)> {
+    let mut documents = vec![(1, String::new())];
+    for (number, line) in text.lines().enumerate() {
+        if line == "---" || line.starts_with("--- ") {
+            documents.push((number + 2, String::new()));
+        } else if let Some((_, document)) = documents.last_mut() {
+            document.push_str(line);
+            document.push('\n');
+        }
+    }
+    let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    documents.retain(|(_, document)| !document.lines().all(blank));
+    let read = |document: &str| read(document, from_yaml::<Record>, from_yaml::<Snapshot>);
+    documents.into_iter().map(|(line, document)| (line, read(&document))).collect()
+}
+
+/// A record; or a snapshot alone, as earlier versions recorded it.
+fn read(
+    text: &str,
+    record: fn(&str) -> Result<Record, Problem>,
+    snapshot: fn(&str) -> Result<Snapshot, Problem>,
+) -> Result<Record, Problem> {
+    record(text).or_else(|problem| {
+        if !is_bare_snapshot(text) {
+            return Err(problem);
+        }
+        let bare =
+            |snapshot| Record { version: String::new(), spec_digest: None, cluster_digest: None, snapshot, step: None };
+        snapshot(text).map(bare)
+    })
+}
+
+fn is_bare_snapshot(text: &str) -> bool {
+    /// The fields that tell one from a record.
+    #[derive(Deserialize)]
+    struct Probe {
+        now: Option<IgnoredAny>,
+        snapshot: Option<IgnoredAny>,
+    }
+    // JSON is YAML.
+    serde_saphyr::from_str::<Probe>(text).is_ok_and(|probe| probe.now.is_some() && probe.snapshot.is_none())
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let mut deserializer = Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (field, cause) = (error.path().to_string(), error.into_inner());
+        Problem { line: cause.line(), what: in_field(&field, &cause.to_string()) }
+    })
+}
+
+fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let mut field = String::new();
+    let read = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            field = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    read.map_err(|error| {
+        let line = error.location().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(1);
+        Problem { line: line.max(1), what: in_field(&field, &error.without_snippet().to_string()) }
+    })
+}
+
+/// The message under its field. Its line is told elsewhere, and counted from the start of the file.
+fn in_field(field: &str, message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if field.is_empty() || field == "." { message.to_owned() } else { format!("{field}: {message}") }
+}
