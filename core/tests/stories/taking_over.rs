@@ -1,9 +1,11 @@
 //! What the original operator left: in the middle of a deploy, of a rollback, of a deletion.
 
 use flink_operator_core::id::RevisionId;
+use flink_operator_core::manifest::names::Role;
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::Life;
+use flink_operator_fixtures::model::Selection;
 use flink_operator_fixtures::model::flink::{SavepointFault, Throwable};
 use serde_json::{Value, json};
 
@@ -18,15 +20,22 @@ fn left_in(life: &mut Life, phase: &str, more: Value) {
     for ours in [
         "deploys",
         "deployed",
-        "savepoint",
+        "stopped",
+        "second",
+        "tornDown",
         "failed",
         "observedGeneration",
         "conditions",
         "updating",
         "clusterStarting",
+        "rescaling",
         "savepointing",
+        "cancelling",
+        "recovering",
         "submittingJob",
+        "rollingBackJob",
         "running",
+        "dualRunning",
         "deployFailed",
         "deleting",
     ] {
@@ -36,12 +45,43 @@ fn left_in(life: &mut Life, phase: &str, more: Value) {
     life.write_status(status).unwrap();
 }
 
+/// A BlueGreen application with one version.
+fn one_version() -> Life {
+    let mut manifest = manifest();
+    manifest["spec"]["deploymentMode"] = "BlueGreen".into();
+    let mut life = Life::begin(manifest).unwrap();
+    reach(&mut life, PhaseName::Running);
+    life.run_for(30 * SECOND);
+    life
+}
+
+/// Two of them; no id of ours has been used for a savepoint yet.
+fn two_versions() -> Life {
+    let mut life = one_version();
+    life.edit(json!({ "spec": { "programArgs": "--topic returns", "savepointDisabled": true } })).unwrap();
+    reach(&mut life, PhaseName::DualRunning);
+    life.run_for(MINUTE);
+    life
+}
+
+/// The versions as the original lists them once the newer one's cluster is there.
+fn with_second(life: &Life, target: &RevisionId) -> Value {
+    let mut versions = life.application().unwrap()["status"]["versionStatuses"].clone();
+    versions[1] = json!({ "appVersion": "blue", "versionHash": target });
+    versions
+}
+
 fn hex(id: u128) -> String {
     format!("{id:032x}")
 }
 
 fn savepoints(life: &Life) -> usize {
     life.flinks.storage.iter().filter(|(path, _)| path.contains("savepoint")).count()
+}
+
+fn deployments(life: &Life) -> usize {
+    let kind = life.world.kinds().get("apps", "v1", "deployments").unwrap();
+    life.world.list(&kind, &Selection::namespace("default")).len()
 }
 
 /// The deploy that was under way ends well, with the state of the job before.
@@ -160,9 +200,121 @@ pub fn a_rollback_of_the_original_that_started_the_former_job_is_taken_over() ->
     let former = life.application().unwrap()["status"]["deployHash"].as_str().unwrap().to_owned();
     left_in(&mut life, "RollingBackJob", json!({}));
     assert!(life.original_submits(&RevisionId::known(&former), Some(&path), JOB));
-    fire(&mut life, Rule::OriginalTakenOver);
+    fire(&mut life, Rule::OriginalFailureTakenOver);
     assert_eq!(life.deployed().unwrap().revision.id.as_str(), former);
+    life.run_for(10 * MINUTE);
+    assert!(failure(&life).message.contains("gave up"), "what was rolled back is not tried again");
+    one_job_runs(&life);
+    life.edit(arguments("--topic later")).unwrap();
     upgraded(&mut life);
+    life
+}
+
+pub fn a_rollback_of_the_original_that_had_started_nothing_goes_on() -> Life {
+    let (mut life, _, _) = submitting();
+    let former = life.application().unwrap()["status"]["deployHash"].as_str().unwrap().to_owned();
+    left_in(&mut life, "RollingBackJob", json!({}));
+    // The former job had an id of ours, which the original would not have given it.
+    life.restart_jobmanager(&RevisionId::known(&former));
+    fire(&mut life, Rule::OriginalRollbackGoesOn);
+    fire(&mut life, Rule::RollbackSucceeded);
+    assert_eq!(life.deployed().unwrap().revision.id.as_str(), former);
+    one_job_runs(&life);
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    life.run_for(10 * MINUTE);
+    assert!(failure(&life).message.contains("gave up"), "what was rolled back is not tried again");
+    life.edit(arguments("--topic later")).unwrap();
+    upgraded(&mut life);
+    life
+}
+
+pub fn two_versions_of_the_original_are_both_taken_over() -> Life {
+    let mut life = two_versions();
+    let before = life.memory().unwrap().ledger;
+    left_in(&mut life, "DualRunning", json!({}));
+    fire(&mut life, Rule::OriginalPairTakenOver);
+    fire(&mut life, Rule::RevisionAdopted);
+    life.run_for(10 * MINUTE);
+    let after = life.memory().unwrap().ledger;
+    assert_eq!(after.deployed.unwrap().job, before.deployed.as_ref().unwrap().job);
+    assert_eq!(after.second.unwrap().job, before.second.unwrap().job);
+    assert_eq!((life.flinks.active_jobs().count(), life.submissions()), (2, 2));
+    life.edit(json!({ "spec": { "tearDownVersionHash": before.deployed.unwrap().revision.id } })).unwrap();
+    fire(&mut life, Rule::TeardownCompleted);
+    life.run_for(10 * MINUTE);
+    assert!(is_running(&life), "{:?}", life.rules());
+    one_job_runs(&life);
+    life
+}
+
+pub fn a_newer_version_that_the_original_had_just_submitted_is_taken_over_beside_the_older() -> Life {
+    for phase in ["SubmittingJob", "DeployFailed"] {
+        let mut life = one_version();
+        life.edit(arguments("--topic returns")).unwrap();
+        reach(&mut life, PhaseName::SubmittingJob);
+        let target = life.revision_in_charge().unwrap();
+        let versions = with_second(&life, &target);
+        let path = life.application().unwrap()["status"]["savepointPath"].as_str().unwrap().to_owned();
+        left_in(&mut life, phase, json!({ "versionStatuses": versions }));
+        assert!(life.original_submits(&target, Some(&path), JOB));
+        fire(&mut life, Rule::OriginalPairTakenOver);
+        life.run_for(10 * MINUTE);
+        assert_eq!(life.memory().unwrap().ledger.second.unwrap().job.to_string(), hex(JOB));
+        assert_eq!((life.flinks.active_jobs().count(), life.submissions()), (2, 2));
+        told(life);
+    }
+    let mut life = one_version();
+    life.edit(arguments("--topic returns")).unwrap();
+    reach(&mut life, PhaseName::SubmittingJob);
+    let target = life.revision_in_charge().unwrap();
+    let versions = with_second(&life, &target);
+    left_in(&mut life, "SubmittingJob", json!({ "versionStatuses": versions }));
+    fire(&mut life, Rule::OriginalTakenOver);
+    reach(&mut life, PhaseName::DualRunning);
+    assert_eq!((life.flinks.active_jobs().count(), life.submissions()), (2, 2));
+    life
+}
+
+pub fn a_deletion_ends_both_versions_of_the_original() -> Life {
+    for phase in ["DualRunning", "Deleting"] {
+        let mut life = two_versions();
+        life.delete_application();
+        left_in(&mut life, phase, json!({}));
+        fire(&mut life, Rule::OriginalDeletionHeard);
+        fire(&mut life, Rule::JobEnded);
+        assert!(life.run_until(2 * MINUTE, is_gone), "{phase}: {:?}", life.rules());
+        assert_eq!(savepoints(&life), 2, "{phase}");
+        told(life);
+    }
+    two_versions()
+}
+
+pub fn a_cluster_that_the_original_was_scaling_in_place_stays_until_its_job_has_gone_on() -> Life {
+    for roles in [&[Role::JobManager, Role::TaskManager][..], &[Role::JobManager], &[Role::TaskManager]] {
+        let mut life = running();
+        life.edit(json!({ "spec": { "parallelism": 4, "scaleMode": "InPlace" } })).unwrap();
+        let deployed = life.deployed().unwrap();
+        left_in(&mut life, "Rescaling", json!({}));
+        life.original_relabels(&deployed.revision, roles, "5ca1ab1e");
+        fire(&mut life, Rule::OriginalTakenOver);
+        assert_eq!(life.deployed().unwrap().job, deployed.job);
+        upgraded(&mut life);
+        assert_eq!(savepoints(&life), 1);
+        life.run_for(10 * MINUTE);
+        assert_eq!(deployments(&life), 2, "the cluster that was relabelled is gone");
+        told(life);
+    }
+    running()
+}
+
+pub fn a_job_that_the_originals_status_does_not_name_is_not_started_twice() -> Life {
+    let mut life = running();
+    let job = life.deployed().unwrap().job;
+    left_in(&mut life, "Running", json!({ "jobStatus": { "jobID": hex(JOB) } }));
+    life.run_for(10 * MINUTE);
+    assert_eq!(life.deployed().unwrap().job, job);
+    assert_eq!(life.submissions(), 1);
+    one_job_runs(&life);
     life
 }
 
