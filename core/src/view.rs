@@ -103,6 +103,11 @@ impl<'a> View<'a> {
         self.ledger().stopped.is_none() && self.deployed().is_some_and(|deployed| !deployed.given_up)
     }
 
+    /// One of the deployed versions (two in BlueGreen) has this revision's cluster.
+    pub fn is_deployed(&self, revision: &RevisionId) -> bool {
+        self.deployed().into_iter().chain(&self.ledger().second).any(|version| version.revision.id == *revision)
+    }
+
     /// The revision has the deployed one's cluster: it is that one, or the same scaled in place.
     pub fn on_deployed_cluster(&self, revision: &Revision) -> bool {
         self.deployed().is_some_and(|deployed| deployed.revision.id == revision.id)
@@ -268,14 +273,14 @@ impl<'a> View<'a> {
         self.now >= self.deadline(since, limit_ms)
     }
 
-    /// Deletes of all that belongs to revisions that `keep` does not name, and whether anything is left of them.
-    pub fn leftovers(&self, objects: &Objects, keep: &[Option<&RevisionId>]) -> (Vec<Effect>, bool) {
+    /// Deletes of all that belongs neither to a deployed version nor to `target`, and whether anything is left of it.
+    pub fn leftovers(&self, objects: &Objects, target: Option<&RevisionId>) -> (Vec<Effect>, bool) {
         let mut effects = Vec::new();
         let mut left = false;
         let versions = || self.deployed().into_iter().chain(&self.ledger().second);
         for (revision, cluster) in &objects.clusters {
-            let needed = || versions().any(|it| adopt::is_part_of(self.app, &it.revision, objects, cluster));
-            if !keep.contains(&Some(revision)) && !needed() {
+            let part = || versions().any(|it| adopt::is_part_of(self.app, &it.revision, objects, cluster));
+            if !self.is_deployed(revision) && target != Some(revision) && !part() {
                 left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
                 effects.extend(removal(revision, cluster));
             }

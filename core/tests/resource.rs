@@ -227,6 +227,7 @@ fn full_status() -> Value {
         "allowNonRestoredState": false, "startTime": time, "jobRestartCount": 1, "completedCheckpointCount": 2,
         "failedCheckpointCount": 3, "restorePath": "s3://r", "restoreTime": time, "lastFailingTime": time,
         "lastCheckpoint": "s3://c", "lastCheckpointTime": time, "runningTasks": 4, "totalTasks": 4,
+        "checkpointing": true,
         "refreshTime": time,
     });
     let cluster = json!({
@@ -239,9 +240,16 @@ fn full_status() -> Value {
             "jarName": "a.jar", "entryClass": "com.x.Main", "programArgs": "", "parallelism": 2,
             "allowNonRestoredState": false,
         },
+        "colour": "green",
+        "cluster": {
+            "digest": "c1", "taskmanagers": 1,
+            "ports": { "rpc": 6123, "blob": 6125, "query": 6124, "ui": 8081, "metrics": 50101 },
+        },
     });
-    let tries = json!({ "failed": 1, "notBefore": exact });
-    json!({
+    let deployed = json!({
+        "revision": revision, "job": "a1", "nextStop": 1, "restoredFrom": "s3://s", "attempt": 2, "givenUp": true,
+    });
+    let mut status = json!({
         "phase": "Savepointing", "startedAt": time, "lastUpdatedAt": time, "reason": "r",
         "deployVersion": "blue", "updatingVersion": "green",
         "clusterStatus": cluster, "jobStatus": job,
@@ -262,22 +270,40 @@ fn full_status() -> Value {
             "lastTransitionTime": time, "observedGeneration": 7,
         }],
         "deploys": 3,
-        "deployed": { "revision": revision, "job": "a1", "nextStop": 1, "restoredFrom": "s3://s" },
+        "deployed": deployed,
+        "second": deployed,
+        "tornDown": "d2",
         "failed": {
             "digest": "d0", "revision": "11111111", "generation": 6, "reason": "R", "message": "m", "time": exact,
         },
-        "savepoint": { "path": "s3://s", "job": "a1" },
+        "stopped": { "job": "a1", "state": "s3://s" },
+    });
+    status.as_object_mut().unwrap().append(memory_of_every_phase(&revision).as_object_mut().unwrap());
+    status
+}
+
+/// No status has all of these; each is of one phase.
+fn memory_of_every_phase(revision: &Value) -> Value {
+    let exact = "2026-01-02T03:04:05.678901Z";
+    let tries = json!({ "failed": 1, "notBefore": exact });
+    let launch = json!({
+        "target": revision, "since": exact, "attempt": 1, "tries": tries,
+        "restoreFrom": "s3://s", "accepted": exact,
+    });
+    json!({
         "updating": { "target": revision, "since": exact, "tries": tries },
         "clusterStarting": { "target": revision, "since": exact },
         "savepointing": { "target": revision, "since": exact, "tries": tries },
-        "submittingJob": {
-            "target": revision, "since": exact, "attempt": 1, "tries": tries, "restoreFrom": "s3://s",
-            "accepted": exact,
-        },
+        "rescaling": { "target": revision, "since": exact },
+        "cancelling": { "target": revision, "since": exact, "tries": tries },
+        "recovering": { "target": revision, "since": exact, "cause": "c", "cancelling": exact, "tries": tries },
+        "submittingJob": launch,
+        "rollingBackJob": { "since": exact, "clear": "a1", "launch": launch, "tries": tries },
+        "dualRunning": { "since": exact, "tearing": { "revision": "0a1b2c3d", "since": exact, "tries": tries } },
         "running": { "since": exact },
         "deployFailed": { "since": exact },
         "deleting": {
-            "since": exact, "holder": { "revision": "0a1b2c3d", "job": "a1", "nextStop": 2 }, "tries": tries,
+            "since": exact, "holders": [{ "revision": "0a1b2c3d", "job": "a1", "nextStop": 2 }], "tries": tries,
             "blocked": "b",
         },
     })

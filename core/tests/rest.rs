@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use flink_operator_core::record::Record;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Seen, Snapshot};
+use flink_operator_core::snapshot::{Checkpoint, Checkpoints, Remembered, Seen, Snapshot};
 use flink_operator_core::step;
 
 struct Counting;
@@ -46,6 +46,8 @@ fn allocations(act: impl FnOnce()) -> usize {
 fn resting() -> Snapshot {
     let recorded = include_str!("../../fixtures/snapshots/running/job-rests.yaml");
     let mut snapshot = serde_saphyr::from_str::<Record>(recorded).unwrap().snapshot;
+    let Remembered::Known(memory) = &mut snapshot.memory else { panic!("the status was not read") };
+    memory.ledger.job.as_mut().unwrap().last_checkpoint = Some("file:/checkpoints/chk-1".to_owned());
     let latest = Checkpoint { path: Some("file:/checkpoints/chk-3".to_owned()), time: snapshot.now };
     let history = Checkpoints { completed: 3, latest: Some(latest), ..Checkpoints::default() };
     snapshot.observed.flink.values_mut().for_each(|seen| seen.checkpoints = Seen::Present(history.clone()));

@@ -20,7 +20,7 @@ pub fn host(policy: &Policy, app: &str, colour: Option<Colour>) -> Option<String
 /// The way in from outside to an application, or to its version of a colour.
 pub fn ingress(app: &Application, ports: Ports, policy: &Policy, colour: Option<Colour>) -> Option<Ingress> {
     let host = host(policy, &app.name, colour)?;
-    let name = names::entrance(&app.name, colour);
+    let name = names::entrance(&app.name, colour).into_owned();
     let mut labels = users(&app.labels);
     labels.insert(names::APP.to_owned(), app.name.clone());
     let service = IngressServiceBackend {

@@ -1,5 +1,6 @@
 //! What objects are called, and how one tells from an object what it is.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -72,10 +73,11 @@ pub fn pod_template(app: &str, revision: &Revision, role: Role) -> String {
 }
 
 /// What leads to the job in charge, or to the version of a colour: the name of the Service and of the Ingress.
-pub fn entrance(app: &str, colour: Option<Colour>) -> String {
+pub fn entrance(app: &str, colour: Option<Colour>) -> Cow<'_, str> {
     match colour {
-        None => app.to_owned(),
-        Some(colour) => format!("{app}-{colour}"),
+        // Without a new String: a resting application asks all the time.
+        None => Cow::Borrowed(app),
+        Some(colour) => Cow::Owned(format!("{app}-{colour}")),
     }
 }
 

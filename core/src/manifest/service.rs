@@ -54,7 +54,7 @@ pub fn ui_port(service: &Service) -> Option<NonZeroU16> {
 pub fn generic(app: &Application, ports: Ports, revision: &Revision, drawn: Option<&str>) -> Service {
     let mut labels = BTreeMap::from([(names::APP.to_owned(), app.name.clone())]);
     labels.extend(colour(revision));
-    service(app, ports, revision, drawn, names::entrance(&app.name, revision.colour), labels)
+    service(app, ports, revision, drawn, names::entrance(&app.name, revision.colour).into_owned(), labels)
 }
 
 /// The Service of a revision, as [`generic`].

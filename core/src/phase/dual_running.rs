@@ -127,9 +127,9 @@ fn remove(
     let entrance = names::entrance(&view.app.name, version.revision.colour);
     let target = |name: &str, uid: &str| Target { name: name.to_owned(), uid: uid.to_owned(), revision: id.clone() };
     let mut removals = cluster.map(|cluster| removal(id, cluster)).unwrap_or_default();
-    let service = objects.entrances.get(&entrance).filter(|it| !it.deleting);
+    let service = objects.entrances.get(entrance.as_ref()).filter(|it| !it.deleting);
     removals.extend(service.map(|it| Effect::DeleteService(target(&it.name, &it.uid))));
-    let ingress = objects.ingresses.get(&entrance);
+    let ingress = objects.ingresses.get(entrance.as_ref());
     removals.extend(ingress.map(|it| Effect::DeleteIngress(target(&it.name, &it.uid))));
     if !removals.is_empty() {
         let text = format!("The objects of the {} version, revision {id}, are deleted.", colour(version));

@@ -207,8 +207,7 @@ fn submit(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Laun
 /// Nothing of an abandoned deploy may be left, and no TaskManager that is about to go.
 fn make_room(view: &View<'_>, at: &Launch, objects: &Objects) -> Option<Step> {
     let wake = backoff::next_poll(at.since, view.now);
-    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
-    let (removals, left) = view.leftovers(objects, &[Some(&at.target.id), deployed]);
+    let (removals, left) = view.leftovers(objects, Some(&at.target.id));
     if !removals.is_empty() {
         return Some(Rule::LeftoversRemoved.stay().run(removals));
     }

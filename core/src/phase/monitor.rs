@@ -33,13 +33,11 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.
 pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
-    let id = |deployed: Option<&'_ Deployed>| deployed.map(|deployed| deployed.revision.id.clone());
-    let keep = [id(view.deployed()), id(view.ledger().second.as_ref())];
-    let (removals, _) = view.leftovers(objects, &keep.each_ref().map(Option::as_ref));
+    let (removals, _) = view.leftovers(objects, None);
     if removals.is_empty() || view.trouble().is_some() {
         return None;
     }
-    let gone = objects.clusters.keys().filter(|id| !keep.iter().flatten().any(|kept| kept == *id));
+    let gone = objects.clusters.keys().filter(|id| !view.is_deployed(id));
     let text = format!(
         "The clusters of revisions other than the deployed one are deleted: {}.",
         gone.map(|id| id.as_str()).collect::<Vec<_>>().join(", ")

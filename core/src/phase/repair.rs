@@ -98,8 +98,7 @@ fn missing(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<St
 
 /// The way in from outside is as the operator's configuration says now.
 fn ingress(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<Step> {
-    let name = names::entrance(&view.app.name, revision.colour);
-    let seen = objects.ingresses.get(&name);
+    let seen = objects.ingresses.get(names::entrance(&view.app.name, revision.colour).as_ref());
     let ports = revision.cluster.as_ref()?.ports;
     if seen.is_none() && view.policy.ingress_url_format.is_empty()
         || seen.is_some_and(|seen| leads(view, revision, seen))
@@ -127,11 +126,7 @@ fn leads(view: &View<'_>, revision: &Revision, seen: &IngressSeen) -> bool {
 }
 
 fn entrance<'a>(view: &View<'_>, objects: &'a Objects, revision: &Revision) -> Option<&'a ServiceSeen> {
-    match revision.colour {
-        // Without a new String: a resting application asks all the time.
-        None => objects.entrances.get(&view.app.name),
-        Some(_) => objects.entrances.get(&names::entrance(&view.app.name, revision.colour)),
-    }
+    objects.entrances.get(names::entrance(&view.app.name, revision.colour).as_ref())
 }
 
 /// What the original drew for the JobManager's pods of this revision: the Deployment tells, or the Service that leads

@@ -85,8 +85,7 @@ fn fail(view: &View<'_>, mut ledger: Ledger, rule: Rule, reason: EventReason, wh
 }
 
 fn remove(view: &View<'_>, at: &RollingBackJob, objects: &Objects) -> Option<Step> {
-    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
-    let (removals, left) = view.leftovers(objects, &[deployed]);
+    let (removals, left) = view.leftovers(objects, None);
     if view.passed(at.since, view.policy.cluster_start_timeout_ms) && (left || !removals.is_empty()) {
         let what = "What is left of it does not go away, so the job before it cannot be started again. Its state is \
                     safe; the next edit of the spec starts from it.";

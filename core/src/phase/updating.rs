@@ -50,8 +50,7 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
     if let Some(step) = view.backing_off(at.tries) {
         return step;
     }
-    let deployed = view.deployed().map(|deployed| &deployed.revision.id);
-    let (removals, _) = view.leftovers(objects, &[Some(&at.target.id), deployed]);
+    let (removals, _) = view.leftovers(objects, Some(&at.target.id));
     if !removals.is_empty() {
         return Rule::LeftoversRemoved.stay().run(removals);
     }
@@ -74,13 +73,13 @@ fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects
     if there.is_none_or(|it| it.jobmanager.is_none()) {
         effects.push(Effect::CreateDeployment(Box::new(jobmanager)));
     }
-    if !objects.entrances.contains_key(&entrance) {
+    if !objects.entrances.contains_key(entrance.as_ref()) {
         effects.push(Effect::CreateService(Box::new(generic_service)));
     }
     if there.is_none_or(|it| it.service.is_none()) {
         effects.push(Effect::CreateService(Box::new(versioned_service)));
     }
-    if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(&entrance)) {
+    if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(entrance.as_ref())) {
         effects.push(Effect::CreateIngress(Box::new(ingress)));
     }
     if there.is_none_or(|it| it.taskmanager.is_none()) {

@@ -72,7 +72,9 @@ pub fn a_lost_job_whose_checkpoint_is_gone_too_is_given_up_until_the_next_edit()
     life.run_for(2 * MINUTE);
     lose(&mut life);
     let all: Vec<String> = life.flinks.storage.iter().map(|(path, _)| path.to_owned()).collect();
-    all.iter().for_each(|path| drop(life.flinks.storage.delete(path)));
+    for path in &all {
+        life.flinks.storage.delete(path);
+    }
     fire(&mut life, Rule::JobNotRecovered);
     life.run_for(30 * MINUTE);
     assert_eq!(life.rules().last(), Some(&Rule::FailureRests), "it is not tried again and again");

@@ -3,6 +3,7 @@
 
 pub mod process;
 pub mod real;
+pub mod stage;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

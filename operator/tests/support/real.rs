@@ -34,9 +34,11 @@ pub async fn until_running(api: &Api<FlinkApplication>, name: &str, generation: 
         let status = resource.status.clone()?;
         let failed = status.phase.as_deref() == Some("DeployFailed") && status.observed_generation == Some(generation);
         assert!(!failed, "{:?}", status.conditions);
-        let there = status.phase.as_deref() == Some("Running")
-            && status.deployed?.revision.generation == generation
-            && status.job_status?.state.as_deref() == Some("RUNNING");
+        // In BlueGreen the figures are those of versions.
+        let versions = status.version_statuses.unwrap_or_default().into_iter().filter_map(|version| version.job_status);
+        let runs = status.job_status.into_iter().chain(versions).any(|job| job.state.as_deref() == Some("RUNNING"));
+        let there =
+            status.phase.as_deref() == Some("Running") && status.deployed?.revision.generation == generation && runs;
         there.then_some(resource)
     })
     .await
