@@ -141,8 +141,8 @@ fn has_finished(id: &JobId, all: &[Listed<'_>]) -> bool {
 
 /// The job that was submitted last has already come to its own end.
 fn ended_well<'a>(left: &Left, all: &[Listed<'a>]) -> Option<Listed<'a>> {
-    let is_it = |job: &ListedJob| Some(&job.id) == left.job.as_ref() && job.state == JobState::Finished;
-    all.iter().copied().find(|(_, job)| is_it(job))
+    let named = [left.job.as_ref(), left.second.as_ref().and_then(|second| second.job.as_ref())];
+    all.iter().copied().find(|(_, job)| named.contains(&Some(&job.id)) && job.state == JobState::Finished)
 }
 
 /// The deployed job, which has ended.

@@ -667,7 +667,13 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
         // The job is lost that should run: every fourth time, in a phase that watches it.
         deployed.given_up = false;
         deployed.revision.digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
-        memory.ledger.job.iter_mut().for_each(|job| job.state = None);
+        for job in &mut memory.ledger.job {
+            (job.state, job.checkpointing, job.refreshed) = (None, Some(true), now());
+        }
+        if let Seen::Present(all) = &mut snapshot.observed.objects {
+            let leads = |service: &mut ServiceSeen| service.selects = deployed.revision.id.to_string();
+            all.entrances.values_mut().for_each(leads);
+        }
         if let Some(seen) = snapshot.observed.flink.get_mut(&deployed.revision.id) {
             seen.job = Seen::Absent;
         }
