@@ -10,9 +10,9 @@
     clippy::indexing_slicing
 )]
 
-mod originals;
 #[path = "originals/case.rs"]
 mod case;
+mod originals;
 
 use case::{Case, JOB, every_case};
 use flink_operator_core::application::Colour;
@@ -251,11 +251,8 @@ fn a_golden_rollback_is_not_followed_by_another_try() {
         case.jobs = vec![(JOB, JobState::Finished)];
         let outcome = case.taken_over();
         assert_eq!(outcome.rules.first(), Some(&Rule::OriginalRollbackGoesOn), "{name}: {:?}", outcome.rules);
-        let only_the_new_one = |effect: &Effect| match effect {
-            Effect::DeleteDeployment(target) | Effect::DeleteService(target) => target.revision == case.revision(),
-            _ => false,
-        };
-        assert!(!outcome.effects.is_empty() && outcome.effects.iter().all(only_the_new_one), "{name}");
+        let deletes_the_new_one = |effect: &Effect| matches!(effect, Effect::DeleteDeployment(it) | Effect::DeleteService(it) if it.revision == case.revision());
+        assert!(!outcome.effects.is_empty() && outcome.effects.iter().all(deletes_the_new_one), "{name}");
     });
 }
 

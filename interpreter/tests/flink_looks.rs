@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use flink_operator_core::id::{JobId, RevisionId};
 use flink_operator_core::snapshot::{
-    Checkpoint, ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, JobState, ListedJob, Needs, Objects, SavepointSeen, Seen, Tasks, TroubleClass,
+    Checkpoint, ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, JobState, ListedJob, Needs, Objects,
+    SavepointSeen, Seen, Tasks, TroubleClass,
 };
 use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome, Timeouts, Uncounted};
 use flink_operator_interpreter::observe::flink::{jobs, look};

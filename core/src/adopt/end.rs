@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::content::{self, Asked};
-use super::jobs::Found;
+use super::jobs::{Found, Pair};
 use super::left::{self, Left, LeftIn};
 use super::{hash, relabelled, revision};
 use crate::application::{Application, Spec};
@@ -84,13 +84,15 @@ impl<'a> End<'a> {
     }
 
     /// Both versions run, until the user names the one that is to be torn down.
-    pub fn both_run(&self, first: Found, second: Found) -> Step {
-        let text = format!("Jobs {} of {} and {} of {} are taken over.", first.job, first.revision.id, second.job, second.revision.id);
+    pub fn both_run(&self, (first, second): Pair) -> Step {
+        let text = format!(
+            "Jobs {} of {} and {} of {} are taken over.",
+            first.job, first.revision.id, second.job, second.revision.id
+        );
         let (job, second_job) = (self.figures(&first.revision.id), self.figures(&second.revision.id));
         let (first, second) = (first.deployed(None), second.deployed(self.left.savepoint.clone()));
         let holders = vec![first.holder(), second.holder()];
-        let ledger =
-            Ledger { deployed: Some(first), second: Some(second), job, second_job, ..Ledger::default() };
+        let ledger = Ledger { deployed: Some(first), second: Some(second), job, second_job, ..Ledger::default() };
         if self.is_deleting() {
             return self.deletes(ledger, holders);
         }

@@ -16,6 +16,9 @@ pub(super) struct Found {
     pub job: JobId,
 }
 
+/// The older version and the newer one.
+pub(super) type Pair = (Found, Found);
+
 /// What the JobManagers say.
 pub(super) enum Jobs {
     /// Not all of them have answered, or there are more jobs than the original can have meant.
@@ -23,7 +26,7 @@ pub(super) enum Jobs {
     /// This one runs, or has come to a good end after it was submitted last.
     One(Found),
     /// Two versions have been started (BlueGreen): the deployed one, and the newer one.
-    Both(Found, Found),
+    Both(Box<Pair>),
     /// None does. `last` is the deployed revision's.
     None { last: Option<JobId> },
 }
@@ -128,7 +131,7 @@ fn versions(snapshot: &Snapshot, left: &Left, (first, second): (&Revision, &Vers
     let objects = snapshot.observed.objects.present();
     let stands = objects.and_then(|all| all.clusters.get(&first.id)).is_some_and(|it| it.jobmanager.is_some());
     match (old.clone().or_else(|| left.job.clone()).filter(|_| stands), new, old) {
-        (Some(old), Some(new), _) => Jobs::Both(found(first, old), found(&second.revision, new)),
+        (Some(old), Some(new), _) => Jobs::Both(Box::new((found(first, old), found(&second.revision, new)))),
         (None, Some(new), _) => Jobs::One(found(&second.revision, new)),
         (_, None, Some(old)) => Jobs::One(found(first, old)),
         (_, None, None) => Jobs::None { last: left.job.clone().or_else(|| last(left, all)) },

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::end::End;
-use super::jobs::{self, Found, Jobs};
+use super::jobs::{self, Found, Jobs, Pair};
 use crate::application::{Application, DeleteMode};
 use crate::health::JobFigures;
 use crate::id::{JobId, RevisionId, TriggerId};
@@ -143,7 +143,7 @@ enum Open<'a> {
     /// Nothing: the status says that this job runs.
     Runs(Found),
     /// Nothing: the status says that both versions run.
-    BothRun(Found, Found),
+    BothRun(Box<Pair>),
     /// Nothing was submitted, or nobody cares for it.
     Nothing,
     /// Whether what runs is what was torn down or what was kept.
@@ -165,7 +165,7 @@ fn open<'a>(app: &Application, left: &'a Left) -> Open<'a> {
     }
     match (left.holder(), left.second_job(), &left.torn_down) {
         (Some(first), Some(second), _) if left.phase == LeftIn::DualRunning && !deleting => {
-            Open::BothRun(first, second)
+            Open::BothRun(Box::new((first, second)))
         }
         (Some(found), _, torn_down) if !deleting && left.savepoint.is_none() && left.submitted_nothing() => {
             match torn_down {
@@ -183,7 +183,7 @@ pub(super) fn is_deleting(app: &Application, left: &Left) -> bool {
 
 pub(crate) fn needs(app: &Application, left: &Left) -> Needs {
     match open(app, left) {
-        Open::Nothing | Open::Runs(_) | Open::BothRun(..) => Needs::default(),
+        Open::Nothing | Open::Runs(_) | Open::BothRun(_) => Needs::default(),
         Open::Written(..) => Needs { written: true, ..Needs::default() },
         Open::Savepoint(Found { revision, job }, trigger) => {
             let questions = FlinkNeeds {
@@ -203,7 +203,7 @@ pub(crate) fn step(snapshot: &Snapshot, left: &Left) -> Step {
     match open(&snapshot.application, left) {
         Open::Nothing => end.begins_anew(left.holder()),
         Open::Runs(found) => end.runs(found, None),
-        Open::BothRun(first, second) => end.both_run(first, second),
+        Open::BothRun(pair) => end.both_run(*pair),
         Open::Written(found, torn_down) => match &snapshot.observed.written {
             Seen::Present(written) => end.runs_after_teardown(found, torn_down, written),
             Seen::Unreachable(trouble) => end.awaits(&trouble.message),
@@ -213,7 +213,7 @@ pub(crate) fn step(snapshot: &Snapshot, left: &Left) -> Step {
         Open::Jobs => match jobs::find(snapshot, left) {
             Jobs::Unknown(why) => end.awaits(&why),
             Jobs::One(found) => end.runs(found, left.savepoint.clone()),
-            Jobs::Both(first, second) => end.both_run(first, second),
+            Jobs::Both(pair) => end.both_run(*pair),
             Jobs::None { last } => match (&left.deployed, &left.savepoint) {
                 (None, None) => end.begins_anew(left.holder()),
                 (Some(_), _) | (_, Some(_)) => end.has_no_job(last, left.savepoint.clone()),

@@ -79,8 +79,9 @@ fn missing(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<St
     if let Some(made) = made.as_ref().filter(|_| !jobmanager) {
         effects.push(Effect::CreateDeployment(Box::new(made.jobmanager.clone())));
         // The new pods have the selector that is derived; what the original drew goes with its pods.
-        effects
-            .extend(self::drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))));
+        effects.extend(
+            self::drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))),
+        );
     }
     if let Some(ports) = ports.filter(|_| !generic && known) {
         let service = manifest::generic_service(view.app, ports, revision, drawn);

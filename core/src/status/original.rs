@@ -20,7 +20,9 @@ pub(super) fn left(status: &FlinkApplicationStatus) -> Result<Option<Left>, Stri
     let phase = status.phase.as_deref().and_then(|word| LeftIn::from_str(word).ok());
     let Some(phase) = phase.filter(|_| is_the_originals(status)) else { return Ok(None) };
     let (deployed, second) = (deployed_version(status)?, second_version(status)?);
-    let torn_down = text(&status.teardown_hash).filter(|_| is_blue_green(status) && phase == LeftIn::Running).map(RevisionId::known);
+    let torn_down = text(&status.teardown_hash)
+        .filter(|_| is_blue_green(status) && phase == LeftIn::Running)
+        .map(RevisionId::known);
     let at_rest = matches!(phase, LeftIn::Running | LeftIn::DeployFailed);
     let is_known = deployed.as_ref().is_some_and(|deployed| deployed.job.is_some());
     if at_rest && is_known && second.is_none() && torn_down.is_none() {

@@ -405,8 +405,8 @@ fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
     let deployment = |suffix: &'static str, id: RevisionId| {
         let counts = (prop_oneof![3 => Just(1u32), 1 => 0..3u32], 0..3u32, 0..3u32);
         let drawn = prop::sample::select(vec!["", "drawn"]);
-        (prop::bool::weighted(0.4), counts, drawn).prop_map(move |(deleting, (replicas, existing, available), drawn)| {
-            DeploymentSeen {
+        (prop::bool::weighted(0.4), counts, drawn).prop_map(
+            move |(deleting, (replicas, existing, available), drawn)| DeploymentSeen {
                 name: format!("orders-{id}-{suffix}"),
                 uid: format!("{id}-{suffix}"),
                 deleting,
@@ -414,8 +414,8 @@ fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
                 existing,
                 available,
                 selects: drawn.into(),
-            }
-        })
+            },
+        )
     };
     let named = id.clone();
     let service = prop::bool::weighted(0.4).prop_map(move |deleting| ServiceSeen {

@@ -20,7 +20,10 @@ use crate::originals;
 
 pub const JOB: &str = "9b1c3a0e5d6f4f0a9c660d4c4a5e7f10";
 
-type Listed<'a> = (RevisionId, &'a Written, &'a Vec<(&'static str, JobState)>);
+/// What a JobManager lists.
+pub type Jobs = Vec<(&'static str, JobState)>;
+
+type Listed<'a> = (RevisionId, &'a Written, &'a Jobs);
 
 /// A recorded case with its application running.
 #[derive(Clone)]
@@ -32,9 +35,9 @@ pub struct Case {
     pub written: Written,
     pub status: Value,
     /// The jobs that the JobManager lists.
-    pub jobs: Vec<(&'static str, JobState)>,
+    pub jobs: Jobs,
     /// Another cluster of the application, with what its JobManager lists.
-    pub other: Option<(RevisionId, Written, Vec<(&'static str, JobState)>)>,
+    pub other: Option<(RevisionId, Written, Jobs)>,
     /// The Services of revisions are not there.
     pub without_service: bool,
     ports: Vec<u16>,
@@ -50,7 +53,18 @@ impl Case {
         let status = status_of(&input, phase, &hash);
         let application = Application::parse(&serde_json::from_value::<FlinkApplication>(input.clone()).unwrap());
         let ports = application.spec.unwrap().ports.named().map(|(_, port)| port.get()).to_vec();
-        Self { input, policy, phase, hash, written, status, jobs: vec![(JOB, JobState::Running)], other: None, without_service: false, ports }
+        Self {
+            input,
+            policy,
+            phase,
+            hash,
+            written,
+            status,
+            jobs: vec![(JOB, JobState::Running)],
+            other: None,
+            without_service: false,
+            ports,
+        }
     }
 
     /// What the API server makes of the Deployments when it stores them.
@@ -94,9 +108,8 @@ impl Case {
             true => Seen::Present(all.iter().map(|(id, written, _)| (id.clone(), (*written).clone())).collect()),
             false => Seen::NotAsked,
         };
-        let listed = |jobs: &Vec<(&str, JobState)>| {
-            jobs.iter().map(|(id, state)| ListedJob { id: JobId::known(*id), state: *state }).collect()
-        };
+        let listed =
+            |jobs: &Jobs| jobs.iter().map(|(id, state)| ListedJob { id: JobId::known(*id), state: *state }).collect();
         let jobs = match needs.jobs {
             true => all.iter().map(|(id, _, jobs)| (id.clone(), Seen::Present(listed(jobs)))).collect(),
             false => BTreeMap::new(),
@@ -307,4 +320,3 @@ pub fn every_case(check: impl Fn(&str, Case)) {
         }
     }
 }
-
