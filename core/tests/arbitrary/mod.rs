@@ -667,7 +667,7 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
         // The job is lost that should run: every fourth time, in a phase that watches it.
         deployed.given_up = false;
         deployed.revision.digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
-        for job in &mut memory.ledger.job {
+        if let Some(job) = &mut memory.ledger.job {
             (job.state, job.checkpointing, job.refreshed) = (None, Some(true), now());
         }
         if let Seen::Present(all) = &mut snapshot.observed.objects {
