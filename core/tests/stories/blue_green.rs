@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 
 /// One version that has been running for half a minute.
-fn green() -> Life {
+pub fn green() -> Life {
     let mut manifest = manifest();
     manifest["spec"]["deploymentMode"] = "BlueGreen".into();
     let mut life = Life::begin(manifest).unwrap();

@@ -9,6 +9,7 @@ use flink_operator_fixtures::model::Selection;
 use flink_operator_fixtures::model::flink::{SavepointFault, Throwable};
 use serde_json::{Value, json};
 
+use super::blue_green::green;
 use super::*;
 
 const TRIGGER: u128 = 0xabc;
@@ -45,19 +46,9 @@ fn left_in(life: &mut Life, phase: &str, more: Value) {
     life.write_status(status).unwrap();
 }
 
-/// A BlueGreen application with one version.
-fn one_version() -> Life {
-    let mut manifest = manifest();
-    manifest["spec"]["deploymentMode"] = "BlueGreen".into();
-    let mut life = Life::begin(manifest).unwrap();
-    reach(&mut life, PhaseName::Running);
-    life.run_for(30 * SECOND);
-    life
-}
-
-/// Two of them; no id of ours has been used for a savepoint yet.
+/// Two versions; no id of ours has been used for a savepoint yet.
 fn two_versions() -> Life {
-    let mut life = one_version();
+    let mut life = green();
     life.edit(json!({ "spec": { "programArgs": "--topic returns", "savepointDisabled": true } })).unwrap();
     reach(&mut life, PhaseName::DualRunning);
     life.run_for(MINUTE);
@@ -249,7 +240,7 @@ pub fn two_versions_of_the_original_are_both_taken_over() -> Life {
 
 pub fn a_newer_version_that_the_original_had_just_submitted_is_taken_over_beside_the_older() -> Life {
     for phase in ["SubmittingJob", "DeployFailed"] {
-        let mut life = one_version();
+        let mut life = green();
         life.edit(arguments("--topic returns")).unwrap();
         reach(&mut life, PhaseName::SubmittingJob);
         let target = life.revision_in_charge().unwrap();
@@ -263,7 +254,7 @@ pub fn a_newer_version_that_the_original_had_just_submitted_is_taken_over_beside
         assert_eq!((life.flinks.active_jobs().count(), life.submissions()), (2, 2));
         told(life);
     }
-    let mut life = one_version();
+    let mut life = green();
     life.edit(arguments("--topic returns")).unwrap();
     reach(&mut life, PhaseName::SubmittingJob);
     let target = life.revision_in_charge().unwrap();
