@@ -345,6 +345,13 @@ impl Tasks {
     pub fn all_started(&self) -> bool {
         self.total > 0 && self.running.saturating_add(self.finished) >= self.total
     }
+
+    /// The job has started: every task runs, has done its part, or waits for its stage. In a batch job the tasks of a
+    /// later stage are not even scheduled before an earlier one is done; a streaming job schedules all at once.
+    pub fn first_stage_started(&self) -> bool {
+        let started = self.running.saturating_add(self.finished);
+        started > 0 && started.saturating_add(self.created) >= self.total
+    }
 }
 
 /// Flink's job states, as it spells them.

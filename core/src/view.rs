@@ -158,7 +158,7 @@ impl<'a> View<'a> {
         });
         let target = self.revision(id, number, colour, spec);
         let phase = Phase::Updating(Updating { target, since: self.now, tries: Tries::default() });
-        rule.to(Memory { phase, ledger })
+        warned(rule.to(Memory { phase, ledger }), spec)
     }
 
     pub fn revision(&self, id: RevisionId, number: u32, colour: Option<Colour>, spec: &Spec) -> Revision {
@@ -287,6 +287,11 @@ impl<'a> View<'a> {
         }
         (effects, left)
     }
+}
+
+/// Tells what in the spec is hardly meant.
+pub fn warned(step: Step, spec: &Spec) -> Step {
+    spec.warnings.iter().fold(step, |step, warning| step.note(EventReason::SpecWarning, warning.to_string()))
 }
 
 /// An application lives in one mode: its objects are named by it.

@@ -178,6 +178,44 @@ async fn a_body_of_nonsense_is_an_error_and_not_a_set_of_zeros() {
 }
 
 #[tokio::test]
+async fn nonsense_about_checkpoints_or_taskmanagers_is_an_error_too() {
+    let overview = json!({ "slots-total": 4, "slots-available": 1 });
+    for nonsense in ["", "{}", "[]", "{\"taskmanagers\":[{}]}", "{\"counts\":{},\"latest\":{}}"] {
+        let server = Server::start().await;
+        server.on("GET /overview", 200, overview.clone());
+        server.on_text("GET /taskmanagers", 200, nonsense);
+        server.on_text(&format!("GET /jobs/{JOB}/checkpoints"), 200, nonsense);
+        let seen = ask(&server, FlinkNeeds { overview: true, checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
+        assert!(matches!(seen.overview, Seen::Unreachable(_)), "{nonsense}: {:?}", seen.overview);
+        assert!(matches!(seen.checkpoints, Seen::Unreachable(_)), "{nonsense}: {:?}", seen.checkpoints);
+    }
+}
+
+#[test]
+fn calls_are_named_as_the_original_named_them() {
+    let named = [
+        (Call::Stop, "CancelJobWithSavepoint"),
+        (Call::Cancel, "ForceCancelJob"),
+        (Call::Submit, "SubmitJob"),
+        (Call::Savepoint, "CheckSavepointStatus"),
+        (Call::TakeSavepoint, "SavepointJob"),
+        (Call::Overview, "GetClusterOverview"),
+        (Call::TaskManagers, "GetTaskManagers"),
+        (Call::Job, "GetJobOverview"),
+        (Call::Checkpoints, "GetLatestCheckpoint"),
+    ];
+    for (call, name) in named {
+        assert_eq!(call.method(), name);
+    }
+}
+
+#[test]
+fn a_question_waits_five_seconds_and_a_request_half_a_minute() {
+    let Timeouts { connect, look, act } = Timeouts::default();
+    assert_eq!([connect, look, act].map(|limit| limit.as_secs()), [2, 5, 30]);
+}
+
+#[tokio::test]
 async fn a_jobmanager_that_is_not_there_is_unreachable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

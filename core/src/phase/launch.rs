@@ -124,7 +124,7 @@ fn watch(view: &View<'_>, at: &Launch, job: &Job, again: &dyn Fn(Launch) -> Phas
     };
     let cause = || job.failure.as_deref().unwrap_or("Flink names no cause");
     match job.state {
-        JobState::Running if job.tasks.all_started() => match repoint(view, at, accepted) {
+        JobState::Running if job.tasks.first_stage_started() => match repoint(view, at, accepted) {
             Some(step) => goes(step),
             None => Launching::Runs,
         },

@@ -19,7 +19,7 @@ pub fn green() -> Life {
 }
 
 /// Two versions.
-fn both() -> Life {
+pub fn both() -> Life {
     let mut life = green();
     life.edit(arguments("--topic returns")).unwrap();
     reach(&mut life, PhaseName::DualRunning);
@@ -27,7 +27,7 @@ fn both() -> Life {
     life
 }
 
-fn tear_down(life: &mut Life, first: bool) {
+pub fn tear_down(life: &mut Life, first: bool) {
     let ledger = life.memory().unwrap().ledger;
     let version = if first { ledger.deployed } else { ledger.second };
     life.edit(json!({ "spec": { "tearDownVersionHash": version.unwrap().revision.id } })).unwrap();
