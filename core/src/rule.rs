@@ -35,6 +35,14 @@ pub enum Rule {
     RollbackForced,
     StatusUnreadable,
     UnreadableReleased,
+    OriginalTakenOver,
+    OriginalPairTakenOver,
+    OriginalFailureTakenOver,
+    OriginalStopped,
+    OriginalRollbackGoesOn,
+    OriginalBegunAnew,
+    OriginalDeletionHeard,
+    OriginalAwaited,
     KubernetesAwaited,
     FlinkAwaited,
     BackoffAwaited,
@@ -239,6 +247,42 @@ impl Rule {
                 &[],
                 &[E::RemoveFinalizer],
                 "The status is unreadable, but the application is to be deleted and deleteMode is None.",
+            ),
+
+            // What the original operator left in the middle of something
+            Rule::OriginalTakenOver => {
+                moves(&[], Running, "The original operator left a job that runs: it is taken over as it runs.")
+            }
+            Rule::OriginalPairTakenOver => moves(
+                &[],
+                DualRunning,
+                "The original operator left two versions (BlueGreen): both are taken over as they run.",
+            ),
+            Rule::OriginalFailureTakenOver => moves(
+                &[],
+                DeployFailed,
+                "The original operator gave a deploy up; the job before it runs, and is taken over as it runs.",
+            ),
+            Rule::OriginalRollbackGoesOn => moves(
+                &[],
+                RollingBackJob,
+                "The original operator had given a deploy up and not yet started the job before it again.",
+            ),
+            Rule::OriginalStopped => moves(
+                &[],
+                DeployFailed,
+                "The original operator left no job that runs; what state is known of it is kept for the next one.",
+            ),
+            Rule::OriginalBegunAnew => {
+                moves(&[], New, "The original operator had not submitted anything yet: the deploy begins anew.")
+            }
+            Rule::OriginalDeletionHeard => {
+                moves(&[], Deleting, "The application is to be deleted, and the original operator had not finished.")
+            }
+            Rule::OriginalAwaited => stays(
+                &[],
+                &[],
+                "It is not known yet what became of the savepoint or the job that the original operator asked for.",
             ),
 
             // Waiting that any phase may have to do
@@ -556,7 +600,7 @@ impl Rule {
 
             // Running, DualRunning and DeployFailed
             Rule::RevisionAdopted => again(
-                &[Running, DeployFailed],
+                &[Running, DualRunning, DeployFailed],
                 "The job was deployed by an earlier operator, which did not say of what; it is taken over as it runs.",
             ),
             Rule::OldClusterRemoved => stays(

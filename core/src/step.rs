@@ -38,8 +38,8 @@ pub struct Note {
     pub message: String,
 }
 
-/// The original's event reasons (contract section 5), and four that it lacked: `SpecRefused`, `SpecWarning`, `JobLost`
-/// and `DeletionBlocked`. Their documentation is the page docs/events.md.
+/// The original's event reasons (contract section 5), and five that it lacked: `SpecRefused`, `SpecWarning`, `JobLost`,
+/// `DeletionBlocked` and `TakeoverAwaited`. Their documentation is the page docs/events.md.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::EnumIter, strum::EnumMessage,
 )]
@@ -106,6 +106,8 @@ pub enum EventReason {
     DeletionBlocked,
     /// The spec cannot be deployed as it is written; what runs is left alone.
     SpecRefused,
+    /// The original operator left something whose end must be seen first; the message says what, and how to go on.
+    TakeoverAwaited,
     /// The spec is deployed, and something in it is hardly meant.
     SpecWarning,
     /// The status could not be written, so nothing is done until it can be.
@@ -147,6 +149,7 @@ impl EventReason {
             | EventReason::CanceledJob
             | EventReason::JobSubmitted
             | EventReason::JobFinished
+            | EventReason::TakeoverAwaited
             | EventReason::ToreDownCluster
             | EventReason::ForceCanceling => false,
         }

@@ -1,7 +1,10 @@
 //! A snapshot as a phase reads it: shorthands for what several phases ask of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use crate::adopt;
 use crate::application::{Application, Colour, DeploymentMode, Problem, Refusal, Spec};
 use crate::backoff;
 use crate::effect::{Effect, Target};
@@ -11,7 +14,7 @@ use crate::memory::{ClusterPlan, Deployed, Failure, LastError, Ledger, Memory, R
 use crate::phase::{DeployFailed, Phase, Running, Updating};
 use crate::policy::Policy;
 use crate::rule::Rule;
-use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Snapshot, Trouble};
+use crate::snapshot::{ClusterObjects, FlinkSeen, ListedJob, Objects, Seen, Snapshot, Trouble, Written};
 use crate::step::{EventReason, Step};
 
 /// Borrowed access to one snapshot.
@@ -75,6 +78,15 @@ impl<'a> View<'a> {
 
     pub fn objects(&self) -> Option<&'a Objects> {
         self.snapshot.observed.objects.present()
+    }
+
+    /// The jobs that this revision's JobManager lists, if it was asked and answered.
+    pub fn jobs(&self, revision: &RevisionId) -> Option<&'a Vec<ListedJob>> {
+        self.snapshot.observed.jobs.get(revision).and_then(Seen::present)
+    }
+
+    pub fn observed_written(&self) -> &'a Seen<BTreeMap<RevisionId, Written>> {
+        &self.snapshot.observed.written
     }
 
     pub fn flink(&self, revision: &RevisionId) -> &'a FlinkSeen {
@@ -275,8 +287,10 @@ impl<'a> View<'a> {
     pub fn leftovers(&self, objects: &Objects, target: Option<&RevisionId>) -> (Vec<Effect>, bool) {
         let mut effects = Vec::new();
         let mut left = false;
+        let versions = || self.deployed().into_iter().chain(&self.ledger().second);
         for (revision, cluster) in &objects.clusters {
-            if !self.is_deployed(revision) && target != Some(revision) {
+            let part = || versions().any(|it| adopt::is_part_of(self.app, &it.revision, objects, cluster));
+            if !self.is_deployed(revision) && target != Some(revision) && !part() {
                 left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
                 effects.extend(removal(revision, cluster));
             }

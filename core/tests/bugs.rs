@@ -78,6 +78,7 @@ fn job_of(snapshot: &mut Snapshot) -> &mut Job {
 fn memory_of(snapshot: &mut Snapshot) -> &mut Memory {
     match &mut snapshot.memory {
         Remembered::Known(memory) => memory,
+        Remembered::Left(left) => panic!("{left:?}"),
         Remembered::Unreadable(problem) => panic!("{problem}"),
     }
 }

@@ -11,7 +11,7 @@ mod arbitrary;
 
 use std::collections::BTreeSet;
 
-use arbitrary::{UID, application, manifest, memory, snapshot, snapshot_in};
+use arbitrary::{UID, application, left_behind, manifest, memory, snapshot, snapshot_in};
 use flink_operator_core::application::DeleteMode;
 use flink_operator_core::crd::{self, FlinkApplicationStatus};
 use flink_operator_core::effect::{Effect, EffectKind};
@@ -31,7 +31,7 @@ use strum::IntoEnumIterator as _;
 fn known(snapshot: &Snapshot) -> Option<&Memory> {
     match &snapshot.memory {
         Remembered::Known(memory) => Some(memory),
-        Remembered::Unreadable(_) => None,
+        Remembered::Left(_) | Remembered::Unreadable(_) => None,
     }
 }
 
@@ -42,6 +42,12 @@ fn only_what_was_asked(snapshot: &Snapshot) -> Snapshot {
     asked.observed = Observed::default();
     if needs.objects {
         asked.observed.objects = snapshot.observed.objects.clone();
+    }
+    if needs.written {
+        asked.observed.written = snapshot.observed.written.clone();
+    }
+    if needs.jobs {
+        asked.observed.jobs = snapshot.observed.jobs.clone();
     }
     for (revision, questions) in &needs.flink {
         let Some(all) = snapshot.observed.flink.get(revision) else { continue };
@@ -164,6 +170,28 @@ proptest! {
             let other = *revision != at.target.id && Some(revision) != deployed;
             prop_assert!(!other || (cluster.jobmanager.is_none() && cluster.taskmanager.is_none()));
         }
+    }
+
+    /// No deploy begins, and nothing is let go, while a job of the original runs or a JobManager has not answered.
+    #[test]
+    fn no_job_of_the_original_is_taken_for_gone(snapshot in left_behind()) {
+        let step = step(&snapshot);
+        let needs = needs(&snapshot.application, &snapshot.memory);
+        let Some(next) = step.next().filter(|_| needs.jobs) else { return Ok(()) };
+        let active = |seen: Option<&Seen<Vec<ListedJob>>>| match seen {
+            Some(Seen::Present(jobs)) => jobs.iter().any(|job| !job.state.has_ended()),
+            Some(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | None => true,
+        };
+        let mut clusters = snapshot.observed.objects.present().unwrap().clusters.iter();
+        let runs = clusters.any(|(id, cluster)| {
+            let pods = cluster.jobmanager.as_ref().is_some_and(|jobmanager| jobmanager.existing > 0);
+            pods && active(snapshot.observed.jobs.get(id))
+        });
+        let held = match &next.phase {
+            Phase::Deleting(at) => !at.holders.is_empty(),
+            other => matches!(other.name(), PhaseName::Running | PhaseName::DualRunning) || step.rule() == Rule::OriginalFailureTakenOver,
+        };
+        prop_assert!(held || !runs, "{} although a job may run", step.rule());
     }
 
     #[test]

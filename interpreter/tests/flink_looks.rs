@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flink_operator_core::id::{JobId, RevisionId};
 use flink_operator_core::snapshot::{
-    Checkpoint, FlinkNeeds, FlinkSeen, JobState, SavepointSeen, Seen, Tasks, TroubleClass,
+    Checkpoint, ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, JobState, ListedJob, Needs, Objects,
+    SavepointSeen, Seen, Tasks, TroubleClass,
 };
 use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome, Timeouts, Uncounted};
-use flink_operator_interpreter::observe::flink::look;
+use flink_operator_interpreter::observe::flink::{jobs, look};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{JOB, Server, TRIGGER, application, errors, job, revision, trigger};
@@ -309,7 +311,32 @@ async fn a_savepoint_after_which_the_job_ran_on_is_not_its_last_state() {
     let body = json!({ "counts": { "completed": 7, "failed": 0 }, "latest": latest });
     server.on(&format!("GET /jobs/{JOB}/checkpoints"), 200, body);
     let seen = ask(&server, FlinkNeeds { checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
-    assert_eq!(seen.checkpoints.present().unwrap().savepoint, None);
+    let found = seen.checkpoints.present().unwrap();
+    assert_eq!(found.savepoint, None);
+    assert_eq!(found.any_savepoint.as_ref().unwrap().path.as_deref(), Some("s3://b/savepoint-1"));
+}
+
+#[tokio::test]
+async fn all_jobs_that_a_jobmanager_knows_are_listed() {
+    let server = Server::start().await;
+    let jobmanager = Some(DeploymentSeen::default());
+    let cluster = ClusterObjects { jobmanager, ..ClusterObjects::default() };
+    // Without a Deployment there is nobody to ask.
+    let clusters = BTreeMap::from([(revision(), cluster), (RevisionId::known("gone"), ClusterObjects::default())]);
+    let objects = Seen::Present(Objects { clusters, ..Objects::default() });
+    let needs = Needs { jobs: true, ..Needs::default() };
+    assert_eq!(jobs(&client(&server.url), &application(), &Needs::default(), &objects).await, BTreeMap::new());
+    let silent = jobs(&client(&server.url), &application(), &needs, &objects).await;
+    assert_eq!(silent.len(), 1);
+    assert!(matches!(silent[&revision()], Seen::Unreachable(_)), "{silent:?}");
+    let listed = json!({ "jobs": [{ "id": JOB, "status": "RUNNING" }, { "id": "other", "status": "CANCELED" }] });
+    server.on("GET /jobs", 200, listed);
+    let found = jobs(&client(&server.url), &application(), &needs, &objects).await;
+    let expected = vec![
+        ListedJob { id: job(), state: JobState::Running },
+        ListedJob { id: JobId::known("other"), state: JobState::Canceled },
+    ];
+    assert_eq!(found[&revision()], Seen::Present(expected));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
         let needs = FlinkNeeds { job: job.clone(), savepoint, checkpoints: job, ..FlinkNeeds::default() };
         (holder.revision.clone(), needs)
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// The deletion is heard in `phase`: which jobs must end first?

@@ -1,6 +1,7 @@
 //! DeployFailed: the last deploy was given up. What ran before is watched as in Running; the failed
 //! cluster goes, and any edit that asks for something else begins another deploy.
 
+use crate::adopt;
 use crate::application::Spec;
 use crate::phase::{DeployFailed, monitor, recovering, repair, rescaling};
 use crate::rule::Rule;
@@ -10,9 +11,13 @@ use crate::view::View;
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
     match view.spec() {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
-        Err(_) => {}
+        Err(_) => {
+            if let Some(step) = taken_over(view) {
+                return step;
+            }
+        }
         Ok(spec) => {
-            if let Some(step) = monitor::adopt(view, spec).or_else(|| edited(view, spec)) {
+            if let Some(step) = taken_over(view).or_else(|| edited(view, spec)) {
                 return step;
             }
         }
@@ -35,6 +40,10 @@ fn resume(view: &View<'_>) -> Option<Step> {
     Some(recovering::enter(view, view.ledger().clone(), Rule::StoppedJobResumed, &deployed.revision, text))
 }
 
+fn taken_over(view: &View<'_>) -> Option<Step> {
+    adopt::deployed(view).or_else(|| repair::way_to_the_originals(view))
+}
+
 /// This very edit was refused.
 fn refused_before(view: &View<'_>) -> bool {
     view.ledger().failed.as_ref().is_some_and(|failed| failed.generation == view.app.generation)
@@ -47,6 +56,7 @@ fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
     } else if view.has_failed(spec) {
         None
     } else {
-        Some(rescaling::begin(view, spec).unwrap_or_else(|| view.begin(Rule::SpecChanged, spec)))
+        let deploy = || adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec));
+        Some(rescaling::begin(view, spec).unwrap_or_else(deploy))
     }
 }

@@ -1,6 +1,7 @@
 //! DualRunning (BlueGreen): the version before and the newer one both run, until the user names the one that is to
 //! be torn down. An edit of the spec waits for that.
 
+use crate::adopt;
 use crate::backoff;
 use crate::effect::Effect;
 use crate::manifest::names;
@@ -34,7 +35,8 @@ fn watch(view: &View<'_>, at: &DualRunning, first: &Deployed, second: &Deployed,
         let text = format!("The {colour} version, revision {id}, is being torn down.");
         return Rule::TeardownBegun.to(view.with(phase)).note(EventReason::TeardownInitated, text);
     }
-    monitor::clean_up(view, objects)
+    adopt::second(view)
+        .or_else(|| monitor::clean_up(view, objects))
         .or_else(|| repair::deployed(view, objects))
         .or_else(|| monitor::refresh(view))
         .unwrap_or_else(|| {

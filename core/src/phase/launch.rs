@@ -86,7 +86,7 @@ impl Launch {
 pub(super) fn needs(application_uid: &str, at: &Launch) -> Needs {
     let overview = at.accepted.is_none();
     let flink = FlinkNeeds { overview, job: Some(at.job(application_uid)), ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 /// One look at a launch; `again` makes the phase of what is to be remembered of it.

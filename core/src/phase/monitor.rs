@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::application::{Colour, Spec};
+use crate::adopt::{self, Lost};
+use crate::application::Colour;
 use crate::backoff;
 use crate::effect::{Effect, Target};
 use crate::health::{self, ClusterFigures, Difference, JobFigures};
 use crate::id::RevisionId;
 use crate::manifest::names;
-use crate::memory::{ClusterPlan, Deployed, Ledger, Memory};
+use crate::memory::{Deployed, Ledger, Memory};
 use crate::phase::recovering;
 use crate::rule::Rule;
 use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen};
@@ -31,26 +32,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, retention, savepoint: None };
         (deployed.revision.id.clone(), needs)
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
-}
-
-/// A job that an operator before us deployed is taken over as it runs, if it is the job that the spec asks for.
-pub(super) fn adopt(view: &View<'_>, spec: &Spec) -> Option<Step> {
-    let deployed = view.deployed().filter(|deployed| deployed.revision.digest.is_none())?;
-    if deployed.revision.job != spec.job {
-        return None;
-    }
-    let mut memory = view.memory.clone();
-    if let Some(deployed) = &mut memory.ledger.deployed {
-        deployed.revision.digest = Some(spec.digest().clone());
-        deployed.revision.generation = view.app.generation;
-        deployed.revision.cluster = Some(ClusterPlan {
-            digest: spec.cluster_digest().clone(),
-            taskmanagers: spec.taskmanager.replicas.get(),
-            ports: spec.ports,
-        });
-    }
-    Some(Rule::RevisionAdopted.to(memory))
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.
@@ -175,6 +157,11 @@ pub(super) fn recover(view: &View<'_>) -> Option<Step> {
     let may_come_back = view.spec().map_or(true, |spec| spec.high_availability.is_on());
     if may_come_back && view.now < backoff::after(known.refreshed, BROUGHT_BACK_MS) {
         return None;
+    }
+    match adopt::lost(view, deployed) {
+        Lost::Really => {}
+        Lost::Perhaps => return None,
+        Lost::Mistaken(step) => return Some(*step),
     }
     let ledger = view.ledger().clone();
     Some(recovering::enter(view, ledger, Rule::LostJobRecovered, &deployed.revision, recovering::lost(deployed)))

@@ -12,7 +12,7 @@ use crate::view::{View, Wish, warned};
 
 pub(super) fn needs(at: &Rescaling) -> Needs {
     let flink = FlinkNeeds { overview: true, ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {

@@ -22,9 +22,9 @@ pub(super) fn needs(application_uid: &str, at: &RollingBackJob, ledger: &Ledger)
         (Some(launch), _, _) => launch::needs(application_uid, launch),
         (None, Some(job), Some(deployed)) => {
             let flink = FlinkNeeds { job: Some(job.clone()), ..FlinkNeeds::default() };
-            Needs { objects: true, flink: BTreeMap::from([(deployed.revision.id.clone(), flink)]) }
+            Needs { objects: true, flink: BTreeMap::from([(deployed.revision.id.clone(), flink)]), ..Needs::default() }
         }
-        (None, None, _) | (None, Some(_), None) => Needs { objects: true, flink: BTreeMap::new() },
+        (None, None, _) | (None, Some(_), None) => Needs { objects: true, ..Needs::default() },
     }
 }
 

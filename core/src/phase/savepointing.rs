@@ -53,7 +53,7 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
         checkpoints: Some(holder.job),
         retention: None,
     };
-    Needs { objects: false, flink: BTreeMap::from([(holder.revision, flink)]) }
+    Needs { flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {

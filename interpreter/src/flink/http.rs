@@ -23,6 +23,8 @@ pub enum Call {
     Overview,
     /// `GET /taskmanagers`
     TaskManagers,
+    /// `GET /jobs`
+    Jobs,
     /// `GET /jobs/:id`
     Job,
     /// `GET /jobs/:id/metrics`
@@ -52,6 +54,7 @@ impl Call {
         match self {
             Self::Overview => "GetClusterOverview",
             Self::TaskManagers => "GetTaskManagers",
+            Self::Jobs => "GetJobs",
             Self::Job => "GetJobOverview",
             Self::JobMetrics => "GetJobMetrics",
             Self::Exceptions => "GetJobExceptions",
