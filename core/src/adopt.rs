@@ -16,7 +16,7 @@ use crate::application::{Application, Colour, JobPlan, Spec};
 use crate::id::{JobId, RevisionId};
 use crate::manifest::names;
 use crate::memory::{Deployed, Ledger, Memory, Revision};
-use crate::phase::Phase;
+use crate::phase::{DualRunning, Phase};
 use crate::rule::Rule;
 use crate::snapshot::{ClusterObjects, Needs, Objects, Seen, Written};
 use crate::step::Step;
@@ -32,9 +32,16 @@ pub(crate) fn ask(application: &Application, memory: &Memory, needs: &mut Needs)
         needs.written = asks(application, memory);
         needs.jobs = may_be_another(&memory.ledger).is_some();
     }
-    if matches!(&memory.phase, Phase::DualRunning(at) if at.tearing.is_none()) {
+    // A version that is being torn down is not compared any more.
+    if matches!(&memory.phase, Phase::DualRunning(at) if !tears(at, &memory.ledger)) {
         needs.written = application.spec.is_ok() && open_second(&memory.ledger).is_some();
     }
+}
+
+/// One of the two versions is on its way out.
+fn tears(at: &DualRunning, ledger: &Ledger) -> bool {
+    let mut versions = ledger.deployed.iter().chain(&ledger.second);
+    at.tearing.as_ref().is_some_and(|tearing| versions.any(|version| version.revision.id == tearing.revision))
 }
 
 /// The deployed revision is the original's, and nothing says yet whether it is what the spec asks for.
