@@ -189,18 +189,30 @@ fn mended(mut snapshot: Snapshot, tweaks: [bool; 8]) -> Snapshot {
     });
     memory.ledger.stopped = memory.ledger.stopped.take().filter(|_| !not_stopped);
     if let (true, true, Some(deployed)) = (nothing_else, not_stopped, &mut memory.ledger.deployed) {
-        // The job is lost that should run: every fourth time, in a phase that watches it.
+        // The job is lost that should run, or was stopped by a savepoint that came too late for its deploy: every
+        // fourth time, in a phase that watches it.
+        let too_late = !asked_for && memory.phase.name() == PhaseName::DeployFailed;
+        let finished = too_late.then_some(JobState::Finished);
         deployed.given_up = false;
         deployed.revision.digest = snapshot.application.spec.as_ref().ok().map(|spec| spec.digest().clone());
         if let Some(job) = &mut memory.ledger.job {
-            (job.state, job.checkpointing, job.refreshed) = (None, Some(true), now());
+            (job.state, job.checkpointing, job.refreshed) = (finished, Some(true), now());
         }
         if let Seen::Present(all) = &mut snapshot.observed.objects {
             let leads = |service: &mut ServiceSeen| service.selects = deployed.revision.id.to_string();
             all.entrances.values_mut().for_each(leads);
+            all.ingresses.clear();
         }
         if let Some(seen) = snapshot.observed.flink.get_mut(&deployed.revision.id) {
-            seen.job = Seen::Absent;
+            let job = |state| Job { state, start_time: None, tasks: Tasks::default(), restarts: None, failure: None };
+            seen.job = finished.map_or(Seen::Absent, |state| Seen::Present(job(state)));
+            let late = || Checkpoint { path: Some("s3://state/savepoint-0".into()), time: now() };
+            if let (Some(_), Seen::Present(history)) = (finished, &mut seen.checkpoints) {
+                history.savepoint = Some(late());
+            }
+        }
+        if let (Some(_), Some(failed)) = (finished, &mut memory.ledger.failed) {
+            failed.digest.clone_from(&deployed.revision.digest);
         }
     }
     snapshot.report = if no_trouble { Report::default() } else { snapshot.report };
