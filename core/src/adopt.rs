@@ -1,7 +1,7 @@
 //! Taking over what the original operator left: the application goes on as it runs.
 //!
 //! The original's status does not say of what a cluster was made (its hash is not ours), so what is written
-//! in the live Deployments is compared with the spec. What it left in the middle of something is in [`left`].
+//! in the live Deployments is compared with the spec. What it left in the middle of something is in `adopt/left.rs`.
 
 mod canonical;
 mod content;
