@@ -138,11 +138,15 @@ fn refreshed(view: &View<'_>, watched: &Watched<'_>) -> Option<Step> {
     }
 }
 
-/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on.
+/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on. (A job that
+/// shows the savepoint that it started from is shown wrongly, and would be started for ever.)
 pub(super) fn was_stopped(view: &View<'_>) -> bool {
-    view.deployed().map(|deployed| view.flink(&deployed.revision.id)).is_some_and(|flink| {
+    view.deployed().is_some_and(|deployed| {
+        let flink = view.flink(&deployed.revision.id);
         let finished = flink.job.present().is_some_and(|job| job.state == JobState::Finished);
-        finished && flink.checkpoints.present().is_some_and(|history| history.savepoint.is_some())
+        let savepoint = flink.checkpoints.present().and_then(|history| history.savepoint.as_ref());
+        let path = savepoint.and_then(|savepoint| savepoint.path.as_ref());
+        finished && path.is_some() && path != deployed.restored_from.as_ref()
     })
 }
 

@@ -121,12 +121,10 @@ fn ended(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, histo
 fn outlived(view: &View<'_>, deployed: &Deployed, job: &Job, newest: Newest) -> Newest {
     let goes = view.flink(&deployed.revision.id).retention.present() == Some(&Retention::Deleted);
     match newest {
-        Newest::At(path)
-            if job.state == JobState::Canceled && goes && deployed.restored_from.as_ref() != Some(&path) =>
-        {
+        Newest::Checkpoint(_) if job.state == JobState::Canceled && goes => {
             Newest::Missing(GOES_WITH_THE_JOB.to_owned())
         }
-        Newest::At(_) | Newest::Nothing | Newest::Missing(_) => newest,
+        Newest::Checkpoint(_) | Newest::Lasting(_) | Newest::Nothing | Newest::Missing(_) => newest,
     }
 }
 
@@ -138,8 +136,8 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
         let why = match newest {
             Newest::Missing(why) => why,
             Newest::Nothing => "it has none yet".to_owned(),
-            Newest::At(_) if !stays => GOES_WITH_THE_JOB.to_owned(),
-            Newest::At(_) => String::new(),
+            Newest::Checkpoint(_) if !stays => GOES_WITH_THE_JOB.to_owned(),
+            Newest::Checkpoint(_) | Newest::Lasting(_) => String::new(),
         };
         if !why.is_empty() && !without_state(view) {
             return given_up(view, at, deployed, &why);
@@ -170,7 +168,7 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
 fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, newest: Newest) -> Step {
     let id = &deployed.revision.id;
     match newest {
-        Newest::At(path) => {
+        Newest::Checkpoint(path) | Newest::Lasting(path) => {
             let text = format!("The newest checkpoint of revision {id} stands in for a savepoint: {path}.");
             submit(view, at, deployed, Rule::CheckpointRestored, Some(&path))
                 .note(EventReason::RestoringExternalizedCheckpoint, text)
@@ -227,8 +225,10 @@ fn awaiting(view: &View<'_>, at: &Recovering, deployed: &Deployed, why: &str) ->
 
 /// What is known of the newest state of a job.
 enum Newest {
-    /// It is there.
-    At(String),
+    /// A checkpoint of its own, which may go when the job is cancelled.
+    Checkpoint(String),
+    /// A savepoint, or what the job itself started from: that does not go with the job.
+    Lasting(String),
     /// The job never had any: there is nothing that could be lost.
     Nothing,
     /// It had some, and it cannot be used, for this reason.
@@ -236,22 +236,35 @@ enum Newest {
 }
 
 fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -> Newest {
-    let figures = view.ledger().job.as_ref();
-    let told = figures.map(|job| (job.completed_checkpoints, job.last_checkpoint.clone(), job.last_checkpoint_time));
-    let seen = history.map(|history| {
-        let latest = history.latest.as_ref();
-        (history.completed, latest.and_then(|it| it.path.clone()), latest.map(|it| it.time))
-    });
-    match seen.filter(|(completed, _, _)| *completed > 0).or(told) {
-        Some((_, Some(path), time)) => match time.and_then(|time| too_old(view, time)) {
-            None => Newest::At(path),
+    let seen = history.filter(|history| history.completed > 0);
+    let (state, completed) = match (seen, &view.ledger().job) {
+        (Some(history), _) => {
+            let savepoint = history.any_savepoint.as_ref().filter(|it| it.path.is_some());
+            let savepoint = savepoint.map(|it| (it, Newest::Lasting as fn(String) -> Newest));
+            let checkpoint = history.latest.as_ref().map(|it| (it, Newest::Checkpoint as fn(String) -> Newest));
+            // A savepoint is no checkpoint to Flink, but after one that failed to stop the job it is the newer state.
+            let newer = savepoint.into_iter().chain(checkpoint).max_by_key(|(it, _)| it.time);
+            let state = newer.and_then(|(it, kind)| Some((it.path.clone()?, Some(it.time), kind)));
+            (state, history.completed)
+        }
+        (None, Some(told)) => {
+            let kind = Newest::Checkpoint as fn(String) -> Newest;
+            let state = told.last_checkpoint.clone().map(|path| (path, told.last_checkpoint_time, kind));
+            (state, told.completed_checkpoints)
+        }
+        (None, None) => (None, 0),
+    };
+    match state {
+        Some((path, time, kind)) => match time.and_then(|time| too_old(view, time)) {
+            None if deployed.restored_from.as_ref() == Some(&path) => Newest::Lasting(path),
+            None => kind(path),
             Some(why) => Newest::Missing(why),
         },
-        Some((completed, None, _)) if completed > 0 => {
+        None if completed > 0 => {
             Newest::Missing("its storage has no address from which it could be restored".to_owned())
         }
-        Some((_, None, _)) | None => match &deployed.restored_from {
-            Some(path) => Newest::At(path.clone()),
+        None => match &deployed.restored_from {
+            Some(path) => Newest::Lasting(path.clone()),
             None if history.is_some() || takes_none(view, deployed) => Newest::Nothing,
             None => Newest::Missing("it may have taken one that was not seen before the job was lost".to_owned()),
         },

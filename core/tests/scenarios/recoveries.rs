@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::given::{hasty, keeping, running, running_with, stateless, stubborn};
 use super::happenings::{
-    answers_again, ends, forgets, no_savepoint_succeeds, silence, the_savepoint, without_savepoint,
+    a_full_disk, answers_again, ends, forgets, no_savepoint_succeeds, silence, the_savepoint, without_savepoint,
 };
 use super::tale::Scenario;
 use crate::stories::{MINUTE, arguments};
@@ -16,6 +16,11 @@ use crate::stories::{MINUTE, arguments};
 /// Its checkpoints go with it when it is cancelled.
 fn forgetful() -> Life {
     running_with(|life| life.flinks.settings.checkpointing.retention = Retention::OnFailure)
+}
+
+/// A checkpoint every ten minutes.
+fn leisurely() -> Life {
+    running_with(|life| life.flinks.settings.checkpointing.interval = Some(600_000))
 }
 
 fn without_savepoint_directory() -> Life {
@@ -29,6 +34,18 @@ pub const ALL: &[Scenario] = &[
         given: running,
         when: |it| {
             no_savepoint_succeeds(it);
+            it.edits(arguments("--topic returns"));
+        },
+    },
+    Scenario {
+        row: "6 Recovering",
+        name: "a_savepoint_after_which_the_job_ran_on_stands_in_where_it_is_newer_than_the_checkpoint",
+        given: leisurely,
+        when: |it| {
+            it.waits(11 * MINUTE);
+            the_savepoint(it, "is complete and its job fails", SavepointFault::StopsBadly);
+            the_savepoint(it, "fails", a_full_disk());
+            the_savepoint(it, "fails", a_full_disk());
             it.edits(arguments("--topic returns"));
         },
     },
