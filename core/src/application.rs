@@ -25,7 +25,7 @@ pub use spec::{
     Colour, DeleteMode, DeploymentMode, HighAvailability, JobManager, JobPlan, MemoryOption, PodPlan, Ports, Spec,
     TaskManager,
 };
-pub use version::FlinkVersion;
+pub use version::{Ability, FlinkVersion};
 
 /// A FlinkApplication, parsed. Its serialized form is the manifest that it was parsed from, without
 /// the status.

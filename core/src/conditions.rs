@@ -44,8 +44,10 @@ pub fn set(
 
 fn ready(memory: &Memory, running: bool) -> (bool, &'static str) {
     let state = memory.ledger.job.as_ref().map(|job| job.state);
+    let given_up = memory.ledger.deployed.as_ref().is_some_and(|deployed| deployed.given_up);
     match (running, state) {
         (false, _) => (false, "No job of this application runs."),
+        (true, None) if given_up => (false, "The job could not be started again, and was not seen since."),
         (true, Some(Some(JobState::Finished))) => (true, "The job has come to its own end."),
         (true, Some(None)) => (false, "The JobManager does not know the job any more."),
         (true, Some(Some(state))) if state.has_ended() => (false, "The job has ended in failure or was cancelled."),

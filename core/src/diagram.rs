@@ -36,7 +36,7 @@ pub fn tables() -> String {
             row(&mut text, rule);
         }
     }
-    text.push_str("\n## When the status cannot be read\n\n| Rule | Leads to | Effects | When |\n|---|---|---|---|\n");
+    text.push_str("\n## When the status is not ours, or cannot be read\n\n| Rule | Leads to | Effects | When |\n|---|---|---|---|\n");
     for rule in Rule::iter().filter(|rule| rule.edge().from.is_empty()) {
         row(&mut text, rule);
     }

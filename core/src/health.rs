@@ -208,7 +208,7 @@ impl Sight<'_> {
                 figures.last_failing = Some(whole_second(self.now));
             }
         }
-        if let Some(retention) = self.flink.retention.present() {
+        if let (None, Some(retention)) = (figures.checkpointing, self.flink.retention.present()) {
             figures.checkpointing = Some(*retention != Retention::None);
         }
         if let Some(history) = history {

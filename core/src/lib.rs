@@ -19,6 +19,7 @@
 //!
 //! Each is a test in `tests/laws.rs`.
 
+pub mod adopt;
 pub mod application;
 pub mod backoff;
 pub mod conditions;
@@ -45,7 +46,12 @@ use step::Step;
 /// What to observe for the next step.
 pub fn needs(application: &Application, memory: &Remembered) -> Needs {
     match memory {
-        Remembered::Known(memory) => phase::needs(&application.uid, memory),
+        Remembered::Known(memory) => {
+            let mut needs = phase::needs(&application.uid, memory);
+            adopt::ask(application, memory, &mut needs);
+            needs
+        }
+        Remembered::Left(left) => adopt::needs_of_left(application, left),
         Remembered::Unreadable(_) => Needs::default(),
     }
 }

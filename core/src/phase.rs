@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::adopt;
 use crate::application::DeleteMode;
 use crate::effect::Effect;
 use crate::id::{JobId, RevisionId};
@@ -281,6 +282,7 @@ pub(crate) fn needs(application_uid: &str, memory: &Memory) -> Needs {
 pub(crate) fn step(snapshot: &Snapshot) -> Step {
     let memory = match &snapshot.memory {
         Remembered::Known(memory) => memory,
+        Remembered::Left(left) => return adopt::step_of_left(snapshot, left),
         Remembered::Unreadable(problem) => return unreadable(snapshot, problem),
     };
     let view = View::new(snapshot, memory);

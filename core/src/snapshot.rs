@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use serde::{Deserialize, Serialize};
 
+use crate::adopt::Left;
 use crate::application::Application;
 use crate::effect::EffectKey;
 use crate::id::{JobId, RevisionId, TriggerId};
@@ -43,6 +45,8 @@ pub struct Snapshot {
 pub enum Remembered {
     /// The status was understood.
     Known(Box<Memory>),
+    /// The original operator wrote it, in the middle of something: it must be found out what became of that.
+    Left(Box<Left>),
     /// The status says something that this version does not understand; it must not be overwritten.
     Unreadable(String),
 }
@@ -63,6 +67,11 @@ pub enum Seen<T> {
 }
 
 impl<T> Seen<T> {
+    /// Nobody asked.
+    pub fn is_not_asked(&self) -> bool {
+        matches!(self, Seen::NotAsked)
+    }
+
     /// The thing, if it was seen.
     pub fn present(&self) -> Option<&T> {
         match self {
@@ -103,6 +112,12 @@ pub enum TroubleClass {
 pub struct Needs {
     /// The application's Deployments, Services, Ingress and pods.
     pub objects: bool,
+    /// The Deployments as they are written, to compare them with a spec.
+    #[serde(default)]
+    pub written: bool,
+    /// The jobs that every JobManager of the application knows.
+    #[serde(default)]
+    pub jobs: bool,
     /// Questions to Flink, by the revision whose JobManager is asked.
     pub flink: BTreeMap<RevisionId, FlinkNeeds>,
 }
@@ -124,13 +139,39 @@ pub struct FlinkNeeds {
 }
 
 /// The answers to [`Needs`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Observed {
     /// The owned Kubernetes objects.
     pub objects: Seen<Objects>,
+    /// The owned Deployments as they are written, by the revision that their labels name.
+    #[serde(skip_serializing_if = "Seen::is_not_asked")]
+    pub written: Seen<BTreeMap<RevisionId, Written>>,
+    /// What each JobManager lists, by revision; only those are asked whose Deployment exists.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<RevisionId, Seen<Vec<ListedJob>>>,
     /// Flink's answers, by revision.
     pub flink: BTreeMap<RevisionId, FlinkSeen>,
+}
+
+/// The Deployments of one revision, whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Written {
+    /// The JobManager's.
+    pub jobmanager: Option<Box<Deployment>>,
+    /// The TaskManagers'.
+    pub taskmanager: Option<Box<Deployment>>,
+}
+
+/// One line of `GET /jobs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedJob {
+    /// The job.
+    pub id: JobId,
+    /// Its state.
+    pub state: JobState,
 }
 
 /// One JobManager's answers.
@@ -204,6 +245,9 @@ pub struct DeploymentSeen {
     pub existing: u32,
     /// status.availableReplicas
     pub available: u32,
+    /// The value of `pod-deployment-selector` in spec.selector: the original drew it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub selects: String,
 }
 
 /// What counts of a Service.
@@ -301,6 +345,13 @@ impl Tasks {
     pub fn all_started(&self) -> bool {
         self.total > 0 && self.running.saturating_add(self.finished) >= self.total
     }
+
+    /// The job has started: every task runs, has done its part, or waits for its stage. In a batch job the tasks of a
+    /// later stage are not even scheduled before an earlier one is done; a streaming job schedules all at once.
+    pub fn first_stage_started(&self) -> bool {
+        let started = self.running.saturating_add(self.finished);
+        started > 0 && started.saturating_add(self.created) >= self.total
+    }
 }
 
 /// Flink's job states, as it spells them.
@@ -384,6 +435,9 @@ pub struct Checkpoints {
     pub restored: Option<Checkpoint>,
     /// The newest completed savepoint that was taken to stop the job; not one after which the job ran on.
     pub savepoint: Option<Checkpoint>,
+    /// The newest completed savepoint, whatever it was taken for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any_savepoint: Option<Checkpoint>,
 }
 
 /// One checkpoint or savepoint in Flink's history.

@@ -3,20 +3,20 @@
 //! The original's fields keep their names and meaning; each phase that must remember more has one
 //! optional object. What this version does not know in a status is left as it was found.
 
-use std::num::NonZeroU32;
+mod original;
+
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::application::{Application, Colour, DeploymentMode, JobPlan};
+use crate::application::{Application, Colour, DeploymentMode};
 use crate::crd::{
     FlinkApplicationError, FlinkApplicationStatus, FlinkApplicationVersionStatus, FlinkClusterStatus, FlinkJobStatus,
 };
 use crate::health::{ClusterFigures, Health, JobFigures};
-use crate::id::{JobId, RevisionId};
 use crate::manifest;
-use crate::memory::{Deployed, LastError, Ledger, Memory, Revision};
+use crate::memory::{Deployed, LastError, Ledger, Memory};
 use crate::phase::{DeployFailed, DualRunning, Phase, PhaseName, Running};
 use crate::policy::Policy;
 use crate::snapshot::{JobState, Remembered};
@@ -26,6 +26,11 @@ pub fn read(status: Option<&FlinkApplicationStatus>) -> Remembered {
     let Some(status) = status else {
         return Remembered::Known(Box::default());
     };
+    match original::left(status) {
+        Ok(Some(left)) => return Remembered::Left(Box::new(left)),
+        Err(problem) => return Remembered::Unreadable(problem),
+        Ok(None) => {}
+    }
     match phase(status) {
         Ok(phase) => Remembered::Known(Box::new(Memory { phase, ledger: ledger(status) })),
         Err(problem) => Remembered::Unreadable(problem),
@@ -39,7 +44,7 @@ fn phase(status: &FlinkApplicationStatus) -> Result<Phase, String> {
     }
     let name = PhaseName::from_str(word).map_err(|_| format!("phase {word:?} is not one of this version's"))?;
     // The original kept no object beside these two, and they can be taken over without one.
-    let since = || status.last_updated_at.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    let since = || original::since(status);
     let missing = || format!("phase {word} needs the object beside it that says what is being deployed");
     match name {
         PhaseName::New => Ok(Phase::New),
@@ -63,11 +68,11 @@ fn phase(status: &FlinkApplicationStatus) -> Result<Phase, String> {
 fn ledger(status: &FlinkApplicationStatus) -> Ledger {
     Ledger {
         deploys: status.deploys.unwrap_or(0),
-        deployed: status.deployed.clone().or_else(|| deployed_by_the_original(status)),
+        deployed: status.deployed.clone().or_else(|| original::deployed(status)),
         stopped: status.stopped.clone(),
         second: status.second.clone(),
         torn_down: status.torn_down.clone(),
-        failed: status.failed.clone(),
+        failed: status.failed.clone().or_else(|| original::failed(status)),
         last_error: status.last_seen_error.as_ref().and_then(last_error),
         cluster: version(status, 0).0,
         job: version(status, 0).1,
@@ -87,24 +92,6 @@ fn version(status: &FlinkApplicationStatus, index: usize) -> (Option<ClusterFigu
         None => (None, None),
     };
     (cluster.and_then(cluster_figures), job.and_then(job_figures))
-}
-
-/// A job that the original operator left running.
-fn deployed_by_the_original(status: &FlinkApplicationStatus) -> Option<Deployed> {
-    let id = status.deploy_hash.as_deref().filter(|id| !id.is_empty())?;
-    let job = status.job_status.as_ref()?;
-    let job_id = job.job_id.as_deref().filter(|id| !id.is_empty())?;
-    let plan = JobPlan {
-        jar_name: job.jar_name.clone()?,
-        entry_class: job.entry_class.clone()?,
-        program_args: job.program_args.clone().unwrap_or_default(),
-        parallelism: NonZeroU32::new(u32::try_from(job.parallelism?).ok()?)?,
-        allow_non_restored_state: job.allow_non_restored_state.unwrap_or(false),
-    };
-    let id = RevisionId::known(id);
-    let revision = Revision { id, digest: None, number: 0, generation: 0, job: plan, colour: None, cluster: None };
-    let job = JobId::known(job_id);
-    Some(Deployed { revision, job, next_stop: 1, restored_from: None, attempt: 0, given_up: false })
 }
 
 /// Writes the memory into a status, beginning with what was there.

@@ -38,72 +38,80 @@ pub struct Note {
     pub message: String,
 }
 
-/// The original's event reasons (contract section 5), and three that it lacked: `SpecRefused`, `JobLost`
-/// and `DeletionBlocked`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::EnumIter)]
+/// The original's event reasons (contract section 5), and five that it lacked: `SpecRefused`, `SpecWarning`, `JobLost`,
+/// `DeletionBlocked` and `TakeoverAwaited`. Their documentation is the page docs/events.md.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::EnumIter, strum::EnumMessage,
+)]
 pub enum EventReason {
     /// Objects of a new cluster were created.
     CreatingCluster,
-    /// One of them could not be created; it is tried again.
+    /// An object of a new cluster could not be created; it is tried again.
     CreateClusterFailed,
-    /// The cluster did not come up.
+    /// A new cluster could not be created, or did not become ready in time.
     ClusterCreationFailed,
     /// The running cluster gets another count of TaskManagers.
     ClusterScaleUp,
-    /// It did not get them.
+    /// The running cluster did not get its new TaskManagers in time; the job runs on as it was.
     ClusterScaleUpFailed,
     /// A savepoint is being taken of a job that runs on (BlueGreen).
     SavepointingJob,
-    /// That savepoint is complete.
+    /// The savepoint of a job that runs on is complete (BlueGreen); the message has its path.
     SavepointCompleted,
-    /// The job is being stopped with a savepoint.
+    /// The running job is being stopped with a savepoint, for an update.
     CancellingJob,
-    /// The job was stopped with a savepoint.
+    /// The job was stopped; the message has the path of its savepoint, if there is one.
     CanceledJob,
-    /// The savepoint failed.
+    /// A savepoint failed, or was given up; the message has Flink's cause.
     SavepointFailed,
-    /// The job could not be cancelled.
+    /// The running job could not be cancelled for an update.
     CancelFailed,
-    /// The newest checkpoint stands in for a savepoint.
+    /// The newest checkpoint stands in for a savepoint; the message has its path.
     RestoringExternalizedCheckpoint,
-    /// There is no state to start from, and the spec says to start without.
+    /// There is no state to start from, and `fallbackWithoutState` says to start without.
     RestoringWithoutExternalizedCheckpoint,
-    /// There is no state to start from.
+    /// There is no state to start from, so nothing is started.
     RecoveryFailed,
-    /// The old job runs again.
+    /// The job before a failed deploy runs again.
     RollbackSucceeded,
-    /// The old job could not be started again.
+    /// The job before a failed deploy could not be started again: no job runs.
     RollbackFailed,
-    /// The mode of a live application was changed.
+    /// `deploymentMode` of a live application was changed, which is refused.
     UnsupportedChange,
-    /// The application cannot be scaled in place.
+    /// `scaleMode: InPlace` is refused for this application.
     NotScalingInPlace,
-    /// A version is being torn down. (The original's spelling.)
+    /// A version is being torn down (BlueGreen). The spelling is the original's.
     TeardownInitated,
-    /// A version could not be torn down.
+    /// The job of a version that is torn down could not be cancelled; it is tried again.
     TeardownFailed,
-    /// A version was torn down.
+    /// A version was torn down (BlueGreen).
     TeardownCompleted,
     /// Flink accepted the job.
     JobSubmitted,
-    /// The job could not be submitted.
+    /// The job could not be submitted; the message has Flink's cause.
     JobSubmissionFailed,
-    /// The job's tasks failed or did not start in time.
+    /// The tasks of a new job failed, or did not all run in time.
     JobMonitoringFailed,
-    /// The job came to its end.
+    /// The job came to its own end, which is a good one.
     JobFinished,
-    /// The deploy failed.
+    /// A deploy was given up; the message says why, what runs now, and what to do.
     DeployFailed,
-    /// A job ended or vanished that should run.
+    /// A job that should run has ended, or its JobManager does not know it any more.
     JobLost,
     /// The objects of a superseded cluster were deleted.
     ToreDownCluster,
-    /// The job is being cancelled without a savepoint, as `deleteMode` asks.
+    /// A job is being cancelled without a savepoint: as `deleteMode` asks, or with a version that is torn down.
     ForceCanceling,
-    /// Something keeps the resource from being deleted.
+    /// Something keeps the application from being deleted; the message says what, and how to go on.
     DeletionBlocked,
-    /// The spec cannot be deployed as it is written.
+    /// The spec cannot be deployed as it is written; what runs is left alone.
     SpecRefused,
+    /// The original operator left something whose end must be seen first; the message says what, and how to go on.
+    TakeoverAwaited,
+    /// The spec is deployed, and something in it is hardly meant.
+    SpecWarning,
+    /// The status could not be written, so nothing is done until it can be.
+    HandleFailed,
 }
 
 impl EventReason {
@@ -126,7 +134,9 @@ impl EventReason {
             | EventReason::UnsupportedChange
             | EventReason::NotScalingInPlace
             | EventReason::TeardownFailed
-            | EventReason::SpecRefused => true,
+            | EventReason::SpecRefused
+            | EventReason::SpecWarning
+            | EventReason::HandleFailed => true,
             EventReason::CreatingCluster
             | EventReason::ClusterScaleUp
             | EventReason::SavepointingJob
@@ -139,6 +149,7 @@ impl EventReason {
             | EventReason::CanceledJob
             | EventReason::JobSubmitted
             | EventReason::JobFinished
+            | EventReason::TakeoverAwaited
             | EventReason::ToreDownCluster
             | EventReason::ForceCanceling => false,
         }

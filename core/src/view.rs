@@ -1,7 +1,10 @@
 //! A snapshot as a phase reads it: shorthands for what several phases ask of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use crate::adopt;
 use crate::application::{Application, Colour, DeploymentMode, Problem, Refusal, Spec};
 use crate::backoff;
 use crate::effect::{Effect, Target};
@@ -11,7 +14,7 @@ use crate::memory::{ClusterPlan, Deployed, Failure, LastError, Ledger, Memory, R
 use crate::phase::{DeployFailed, Phase, Running, Updating};
 use crate::policy::Policy;
 use crate::rule::Rule;
-use crate::snapshot::{ClusterObjects, FlinkSeen, Objects, Snapshot, Trouble};
+use crate::snapshot::{ClusterObjects, FlinkSeen, ListedJob, Objects, Seen, Snapshot, Trouble, Written};
 use crate::step::{EventReason, Step};
 
 /// Borrowed access to one snapshot.
@@ -77,6 +80,15 @@ impl<'a> View<'a> {
         self.snapshot.observed.objects.present()
     }
 
+    /// The jobs that this revision's JobManager lists, if it was asked and answered.
+    pub fn jobs(&self, revision: &RevisionId) -> Option<&'a Vec<ListedJob>> {
+        self.snapshot.observed.jobs.get(revision).and_then(Seen::present)
+    }
+
+    pub fn observed_written(&self) -> &'a Seen<BTreeMap<RevisionId, Written>> {
+        &self.snapshot.observed.written
+    }
+
     pub fn flink(&self, revision: &RevisionId) -> &'a FlinkSeen {
         self.snapshot.observed.flink.get(revision).unwrap_or(&NOTHING)
     }
@@ -101,6 +113,14 @@ impl<'a> View<'a> {
         self.deployed().is_some_and(|deployed| deployed.revision.id == revision.id)
     }
 
+    /// What becomes of the clusters when a deploy of `target` is given up before the deployed job has stopped.
+    pub fn what_stays(&self, target: &Revision) -> &'static str {
+        match self.on_deployed_cluster(target) {
+            false => "The new cluster is deleted, the deployed one is left alone",
+            true => "The cluster gets its former count of TaskManagers back, its job is left alone",
+        }
+    }
+
     /// The number of the next submission of a revision.
     pub fn next_attempt(&self, revision: &Revision) -> u32 {
         let before = self.deployed().filter(|deployed| deployed.revision.id == revision.id);
@@ -116,10 +136,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The spec asks for what failed last; that is not tried again.
+    /// The spec asks for what failed last; that is not tried again. Where nothing was ever deployed, any edit is a
+    /// reason to try: what mends a first deploy (`savepointPath`) need not be part of the digest.
     pub fn has_failed(&self, spec: &Spec) -> bool {
-        let failed = self.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
-        failed == Some(spec.digest())
+        let failed = self.ledger().failed.as_ref();
+        let untouched = |generation| self.deployed().is_some() || generation == self.app.generation;
+        failed.is_some_and(|it| it.digest.as_ref() == Some(spec.digest()) && untouched(it.generation))
     }
 
     pub fn asks_for_deployed(&self, spec: &Spec) -> bool {
@@ -146,7 +168,7 @@ impl<'a> View<'a> {
         });
         let target = self.revision(id, number, colour, spec);
         let phase = Phase::Updating(Updating { target, since: self.now, tries: Tries::default() });
-        rule.to(Memory { phase, ledger })
+        warned(rule.to(Memory { phase, ledger }), spec)
     }
 
     pub fn revision(&self, id: RevisionId, number: u32, colour: Option<Colour>, spec: &Spec) -> Revision {
@@ -265,14 +287,26 @@ impl<'a> View<'a> {
     pub fn leftovers(&self, objects: &Objects, target: Option<&RevisionId>) -> (Vec<Effect>, bool) {
         let mut effects = Vec::new();
         let mut left = false;
+        let versions = || self.deployed().into_iter().chain(&self.ledger().second);
         for (revision, cluster) in &objects.clusters {
-            if !self.is_deployed(revision) && target != Some(revision) {
+            let part = || versions().any(|it| adopt::is_part_of(self.app, &it.revision, objects, cluster));
+            if !self.is_deployed(revision) && target != Some(revision) && !part() {
                 left |= cluster.jobmanager.is_some() || cluster.taskmanager.is_some();
                 effects.extend(removal(revision, cluster));
             }
         }
         (effects, left)
     }
+}
+
+/// A cause as part of a sentence of ours, which has a full stop of its own.
+pub(crate) fn clause(cause: &str) -> &str {
+    cause.trim_end_matches('.')
+}
+
+/// Tells what in the spec is hardly meant.
+pub fn warned(step: Step, spec: &Spec) -> Step {
+    spec.warnings.iter().fold(step, |step, warning| step.note(EventReason::SpecWarning, warning.to_string()))
 }
 
 /// An application lives in one mode: its objects are named by it.

@@ -10,12 +10,11 @@
 mod arbitrary;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use arbitrary::{UID, application, manifest, memory, snapshot, snapshot_in};
-use flink_operator_core::application::DeleteMode;
-use flink_operator_core::crd::FlinkApplicationStatus;
-use flink_operator_core::effect::{Effect, EffectKind};
+use arbitrary::{UID, application, left_behind, manifest, memory, snapshot, snapshot_in};
+use flink_operator_core::application::{Colour, DeleteMode};
+use flink_operator_core::crd::{self, FlinkApplicationStatus};
+use flink_operator_core::effect::{Effect, EffectKind, Target};
 use flink_operator_core::id::{JobId, RevisionId, TriggerId};
 use flink_operator_core::memory::Memory;
 use flink_operator_core::phase::{Launch, Phase, PhaseName};
@@ -29,12 +28,10 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use strum::IntoEnumIterator as _;
 
-static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(flink_operator_core::crd::schema_of_the_resource);
-
 fn known(snapshot: &Snapshot) -> Option<&Memory> {
     match &snapshot.memory {
         Remembered::Known(memory) => Some(memory),
-        Remembered::Unreadable(_) => None,
+        Remembered::Left(_) | Remembered::Unreadable(_) => None,
     }
 }
 
@@ -45,6 +42,12 @@ fn only_what_was_asked(snapshot: &Snapshot) -> Snapshot {
     asked.observed = Observed::default();
     if needs.objects {
         asked.observed.objects = snapshot.observed.objects.clone();
+    }
+    if needs.written {
+        asked.observed.written = snapshot.observed.written.clone();
+    }
+    if needs.jobs {
+        asked.observed.jobs = snapshot.observed.jobs.clone();
     }
     for (revision, questions) in &needs.flink {
         let Some(all) = snapshot.observed.flink.get(revision) else { continue };
@@ -105,7 +108,7 @@ proptest! {
         let application = application(manifest(0));
         let written = status::write(&memory, &application, &Policy::default(), None, arbitrary::now());
         let mut json = serde_json::to_value(&written).unwrap();
-        prune(&mut json, &SCHEMA["properties"]["status"]);
+        prune(&mut json, &crd::schema_of_the_resource()["properties"]["status"]);
         let read: FlinkApplicationStatus = serde_json::from_value(json).unwrap();
         prop_assert_eq!(status::read(Some(&read)), Remembered::Known(Box::new(memory)));
     }
@@ -138,7 +141,7 @@ proptest! {
         for effect in step(&snapshot).effects() {
             match effect {
                 Effect::DeleteDeployment(target) | Effect::DeleteService(target) => {
-                    let deployed = is_deployed(memory, &target.revision);
+                    let deployed = is_deployed(memory, &target.revision) && !leads_to_no_version(memory, effect);
                     prop_assert!(!deployed || has_no_jobmanager(&snapshot, &target.revision));
                 }
                 Effect::RemoveFinalizer => prop_assert!(nobody_to_ask(&snapshot, memory), "the job may still run"),
@@ -169,6 +172,28 @@ proptest! {
         }
     }
 
+    /// No deploy begins, and nothing is let go, while a job of the original runs or a JobManager has not answered.
+    #[test]
+    fn no_job_of_the_original_is_taken_for_gone(snapshot in left_behind()) {
+        let step = step(&snapshot);
+        let needs = needs(&snapshot.application, &snapshot.memory);
+        let Some(next) = step.next().filter(|_| needs.jobs) else { return Ok(()) };
+        let active = |seen: Option<&Seen<Vec<ListedJob>>>| match seen {
+            Some(Seen::Present(jobs)) => jobs.iter().any(|job| !job.state.has_ended()),
+            Some(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | None => true,
+        };
+        let mut clusters = snapshot.observed.objects.present().unwrap().clusters.iter();
+        let runs = clusters.any(|(id, cluster)| {
+            let pods = cluster.jobmanager.as_ref().is_some_and(|jobmanager| jobmanager.existing > 0);
+            pods && active(snapshot.observed.jobs.get(id))
+        });
+        let held = match &next.phase {
+            Phase::Deleting(at) => !at.holders.is_empty(),
+            other => matches!(other.name(), PhaseName::Running | PhaseName::DualRunning) || step.rule() == Rule::OriginalFailureTakenOver,
+        };
+        prop_assert!(held || !runs, "{} although a job may run", step.rule());
+    }
+
     #[test]
     fn state_is_never_dropped(snapshot in snapshot()) {
         let step = step(&snapshot);
@@ -178,7 +203,8 @@ proptest! {
                 // The one exception is the version that the user has named, once its job runs no more.
                 let torn = matches!(&memory.phase, Phase::DualRunning(at)
                     if at.tearing.as_ref().is_some_and(|tearing| tearing.revision == target.revision));
-                prop_assert!(torn || !is_deployed(memory, &target.revision), "the holder of the state is deleted");
+                let held = is_deployed(memory, &target.revision) && !leads_to_no_version(memory, effect);
+                prop_assert!(torn || !held, "the holder of the state is deleted");
             }
             if let (Effect::SubmitJob(submission), Some(at)) = (effect, launch(memory)) {
                 prop_assert_eq!(&submission.restore_from, &at.restore_from);
@@ -352,6 +378,18 @@ fn is_deployed(memory: &Memory, revision: &RevisionId) -> bool {
     memory.ledger.deployed.iter().chain(&memory.ledger.second).any(|it| it.revision.id == *revision)
 }
 
+/// A Service of a colour that no version has goes: nothing is held by it.
+fn leads_to_no_version(memory: &Memory, effect: &Effect) -> bool {
+    let Effect::DeleteService(Target { name, .. }) = effect else { return false };
+    let colour = match name.as_str() {
+        "orders-blue" => Colour::Blue,
+        "orders-green" => Colour::Green,
+        _ => return false,
+    };
+    let mut versions = memory.ledger.deployed.iter().chain(&memory.ledger.second);
+    versions.all(|version| version.revision.colour != Some(colour))
+}
+
 /// The job that is being started.
 fn launch(memory: &Memory) -> Option<&Launch> {
     match &memory.phase {
@@ -433,8 +471,14 @@ fn silent_rules() -> BTreeSet<Rule> {
     let strategies: Vec<_> = PhaseName::iter().map(snapshot_in).chain([snapshot()]).collect();
     for _ in 0..8_000 {
         for strategy in &strategies {
-            let tree = strategy.new_tree(&mut runner).unwrap();
-            silent.remove(&step(&tree.current()).rule());
+            let mut snapshot = strategy.new_tree(&mut runner).unwrap().current();
+            // What is moved to is looked at in the same world: figures that differ hide the rules of a phase at rest.
+            for _ in 0..4 {
+                let step = step(&snapshot);
+                silent.remove(&step.rule());
+                let Some(next) = step.next() else { break };
+                snapshot.memory = Remembered::Known(Box::new(next.clone()));
+            }
         }
         if silent.is_empty() {
             break;

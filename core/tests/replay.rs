@@ -32,6 +32,7 @@ fn kebab(name: &str) -> String {
 fn place(rule: Rule, snapshot: &Snapshot) -> PathBuf {
     let phase = match &snapshot.memory {
         Remembered::Known(memory) => kebab(&memory.phase.name().to_string()),
+        Remembered::Left(_) => "original".to_owned(),
         Remembered::Unreadable(_) => "unreadable".to_owned(),
     };
     directory().join(phase).join(format!("{}.yaml", kebab(&rule.to_string())))

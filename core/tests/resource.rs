@@ -34,7 +34,7 @@ fn the_definition_fits_into_the_annotation_of_kubectl_apply() {
 #[test]
 fn the_schema_is_structural() {
     // What the API server demands of every schema, and the words that it does not take.
-    each_schema(&crd::schema_of_the_resource(), "", &mut |schema, path| {
+    each_schema(crd::schema_of_the_resource(), "", &mut |schema, path| {
         let typed = schema.get("type").is_some_and(Value::is_string);
         let untyped = ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"];
         assert!(typed || untyped.iter().any(|word| schema.get(*word) == Some(&json!(true))), "{path} has no type");
@@ -103,7 +103,7 @@ fn a_full_spec_survives_the_schema() {
         assert!(full["spec"].get(field).is_some(), "the manifest leaves out {field}");
     }
     let mut pruned = full.clone();
-    prune(&schema, &mut pruned);
+    prune(schema, &mut pruned);
     assert_eq!(pruned["spec"], full["spec"]);
 }
 
@@ -117,7 +117,7 @@ fn a_full_status_survives_the_schema() {
     let resource: FlinkApplication = serde_json::from_value(with_status(&status)).unwrap();
     let written = serde_json::to_value(&resource).unwrap();
     let mut pruned = written.clone();
-    prune(&schema, &mut pruned);
+    prune(schema, &mut pruned);
     assert_eq!(pruned, written);
     assert_eq!(pruned["status"], status);
 }
@@ -127,7 +127,7 @@ fn whatever_the_schema_admits_can_be_read() {
     // One resource that the API server admits and the types refuse would blind the whole watch.
     let schema = crd::schema_of_the_resource();
     for with_nulls in [false, true] {
-        let mut admitted = sample(&schema, with_nulls);
+        let mut admitted = sample(schema, with_nulls);
         admitted["metadata"] = json!({ "name": "app" });
         let read: FlinkApplication = serde_json::from_value(admitted.clone()).unwrap();
         admitted["apiVersion"] = "flink.k8s.io/v1beta1".into();

@@ -91,11 +91,11 @@ impl Standing {
     }
 }
 
-/// The phase that a memory is in; None where it cannot be understood.
+/// The phase that a memory is in; None where it is the original's, or cannot be understood.
 pub(crate) fn phase_of(memory: &Remembered) -> Option<PhaseName> {
     match memory {
         Remembered::Known(memory) => Some(memory.phase.name()),
-        Remembered::Unreadable(_) => None,
+        Remembered::Left(_) | Remembered::Unreadable(_) => None,
     }
 }
 

@@ -65,13 +65,13 @@ async fn write(
     };
     let (written, resource) = match answer {
         Ok(resource) => (Written::Done, Some(Arc::new(resource))),
-        Err(error) => (failed(decision, &error), None),
+        Err(error) => (failed(context, decision, &error), None),
     };
     context.publisher.written(&name, written);
     (written, resource)
 }
 
-fn failed(decision: &Decision, error: &Error) -> Written {
+fn failed(context: &Context, decision: &Decision, error: &Error) -> Written {
     let written = match error.status() {
         Some(409) => return Written::Conflict,
         Some(404) => return Written::Gone,
@@ -80,5 +80,6 @@ fn failed(decision: &Decision, error: &Error) -> Written {
     };
     let name = decision.name();
     tracing::warn!(ns = %name.namespace, app_name = %name.name, rule = %decision.step.rule(), "{error}");
+    context.publisher.unwritten(decision, error);
     written
 }

@@ -5,6 +5,7 @@ mod children;
 pub mod flink;
 pub mod kubernetes;
 mod pod;
+mod written;
 
 pub use child::{Child, Kind, Watched};
 pub use children::{ApplicationName, Children};

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::phase::PhaseName;
+use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Report;
-use flink_operator_core::step::{Note, Step};
+use flink_operator_core::step::{EventReason, Note, Step};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 
 use crate::board::{Board, phase_of};
+use crate::error::Error;
 use crate::metrics::{Metrics, Written};
 use crate::observe::ApplicationName;
 use crate::reconcile::Decision;
@@ -83,6 +85,18 @@ impl Publisher {
         self.publish(&decision.resource, &decision.step);
     }
 
+    /// The status could not be written. The event may still be told: a definition that is older than this operator
+    /// refuses the status, and takes events.
+    pub(crate) fn unwritten(&self, decision: &Decision, error: &Error) {
+        let phase = phase_of(&decision.snapshot.memory).map_or_else(String::new, |phase| format!(" in {phase}"));
+        let message = format!(
+            "The status of {} could not be written{phase}, so nothing is done until it can be: {error}",
+            decision.snapshot.application.name
+        );
+        let rule = decision.step.rule();
+        self.tell(&decision.resource, event(&Note { reason: EventReason::HandleFailed, message }, rule));
+    }
+
     /// A status write ended.
     pub(crate) fn written(&self, name: &ApplicationName, written: Written) {
         self.metrics.written(written);
@@ -100,16 +114,17 @@ impl Publisher {
 
     /// Events are told in the background: no job waits for one.
     fn publish(&self, resource: &FlinkApplication, step: &Step) {
-        for note in step.notes() {
-            let event = event(note, step);
-            let about = resource.object_ref(&());
-            let recorder = self.recorder(&note.message);
-            tokio::spawn(async move {
-                if let Err(error) = recorder.publish(&event, &about).await {
-                    tracing::debug!(reason = %event.reason, "the event could not be written: {error}");
-                }
-            });
-        }
+        step.notes().iter().for_each(|note| self.tell(resource, event(note, step.rule())));
+    }
+
+    fn tell(&self, resource: &FlinkApplication, event: Event) {
+        let about = resource.object_ref(&());
+        let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
+        tokio::spawn(async move {
+            if let Err(error) = recorder.publish(&event, &about).await {
+                tracing::debug!(reason = %event.reason, "the event could not be written: {error}");
+            }
+        });
     }
 }
 
@@ -127,7 +142,7 @@ fn say(decision: &Decision) {
     );
 }
 
-fn event(note: &Note, step: &Step) -> Event {
+fn event(note: &Note, rule: Rule) -> Event {
     let mut text = note.message.clone();
     if text.len() > NOTE_BYTES {
         let end = (0..=NOTE_BYTES - 3).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
@@ -138,7 +153,7 @@ fn event(note: &Note, step: &Step) -> Event {
         type_: if note.reason.is_warning() { EventType::Warning } else { EventType::Normal },
         reason: note.reason.to_string(),
         note: Some(text),
-        action: step.rule().to_string(),
+        action: rule.to_string(),
         secondary: None,
     }
 }

@@ -223,9 +223,19 @@ impl Reconciler {
                 (true, false) => self.context.children.look(application),
             }
         };
-        let (objects, flink) =
-            futures::join!(objects, observe::flink::look(&self.context.flink, application, &needs.flink));
-        Observed { objects, flink }
+        // Asked only while an application is taken over from the original operator.
+        let written = async {
+            if !needs.written {
+                return Seen::NotAsked;
+            }
+            let _turn = self.context.workers.turn().await;
+            observe::kubernetes::fresh_written(&self.context.client, application).await
+        };
+        let client = &self.context.flink;
+        let (objects, written, flink) =
+            futures::join!(objects, written, observe::flink::look(client, application, &needs.flink));
+        let jobs = observe::flink::jobs(client, application, &needs, &objects).await;
+        Observed { objects, written, jobs, flink }
     }
 
     async fn act(&mut self, decision: &Decision) {

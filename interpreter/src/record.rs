@@ -103,8 +103,16 @@ async fn observe_all(client: &Client, flink: &FlinkClient, application: &Applica
         }
         observe::kubernetes::fresh_objects(client, application).await
     };
-    let (objects, flink) = futures::join!(objects, observe::flink::look(flink, application, &needs.flink));
-    Observed { objects, flink }
+    let written = async {
+        if !needs.written {
+            return Seen::NotAsked;
+        }
+        observe::kubernetes::fresh_written(client, application).await
+    };
+    let (objects, written, seen) =
+        futures::join!(objects, written, observe::flink::look(flink, application, &needs.flink));
+    let jobs = observe::flink::jobs(flink, application, needs, &objects).await;
+    Observed { objects, written, jobs, flink: seen }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use flink_operator_core::snapshot::{DeploymentSeen, Objects, Seen};
 use flink_operator_interpreter::flink::Addresses;
-use flink_operator_interpreter::observe::kubernetes::fresh_objects;
+use flink_operator_interpreter::observe::kubernetes::{fresh_objects, fresh_written};
 use flink_operator_interpreter::observe::{ApplicationName, Children, Watched};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -111,6 +111,7 @@ fn objects_are_sorted_by_revision_and_role() {
         replicas: 3,
         existing: 2,
         available: 1,
+        selects: "jm".into(),
     };
     assert_eq!(cluster.jobmanager.as_ref(), Some(&jobmanager));
     assert_eq!(cluster.taskmanager.as_ref().unwrap().available, 0);
@@ -237,6 +238,9 @@ async fn a_fresh_look_sees_what_the_caches_see() {
         .on(&format!("GET /api/v1/namespaces/shop/pods{app}"), 200, listed("Pod", "v1", &pods));
     let fresh = fresh_objects(&server.kubernetes(), &application()).await;
     assert_eq!(fresh, Seen::Present(look(&watched())));
+    let Seen::Present(written) = fresh_written(&server.kubernetes(), &application()).await else { panic!() };
+    let with_deployments = look(&watched()).clusters.into_iter().filter(|(_, cluster)| cluster.jobmanager.is_some());
+    assert!(written.keys().eq(with_deployments.map(|(id, _)| id).collect::<Vec<_>>().iter()), "{written:?}");
 }
 
 #[tokio::test]
@@ -244,4 +248,5 @@ async fn one_list_that_fails_is_no_look() {
     let server = Server::start().await;
     let Seen::Unreachable(trouble) = fresh_objects(&server.kubernetes(), &application()).await else { panic!() };
     assert!(trouble.message.contains("shop/orders"), "{}", trouble.message);
+    assert!(matches!(fresh_written(&server.kubernetes(), &application()).await, Seen::Unreachable(_)));
 }

@@ -23,9 +23,12 @@ use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{NoRecord, Record};
 use flink_operator_interpreter::workers::Workers;
-use kube::api::PostParams;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{ListParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::{Api, Client, Config};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tower::{Layer, Service};
 
@@ -43,9 +46,13 @@ struct Controlled {
 
 impl Controlled {
     async fn start(workers: usize, recorder: Arc<dyn Record>, parallel: &Parallel) -> Self {
+        Self::start_under(serde_json::to_value(definition()).unwrap(), workers, recorder, parallel).await
+    }
+
+    /// In a cluster with this definition of the resource.
+    async fn start_under(definition: Value, workers: usize, recorder: Arc<dyn Record>, parallel: &Parallel) -> Self {
         let world = World::new(1, 1_767_225_600_000, Kubelet::External);
         let server = Server::start(world, 0, Arc::new(NoLogs), Arc::new(OverHttp::default())).await.unwrap();
-        let definition = serde_json::to_value(definition()).unwrap();
         server.cluster.write(|world| world.create_of(definition, &WriteOptions::by("test"))).unwrap();
         let config = || Config::new(format!("http://{}", server.address).parse().unwrap());
         let client = ClientBuilder::try_from(config()).unwrap().with_layer(parallel).build();
@@ -73,6 +80,20 @@ impl Controlled {
         let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
         application.metadata.name = Some(name.to_owned());
         self.api.create(&PostParams::default(), &application).await.unwrap();
+    }
+
+    async fn first_event(&self) -> Event {
+        let events: Api<Event> = Api::default_namespaced(self.api.clone().into_client());
+        tokio::time::timeout(Duration::from_secs(60), async {
+            loop {
+                if let Some(event) = events.list(&ListParams::default()).await.unwrap().items.into_iter().next() {
+                    return event;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .unwrap()
     }
 
     async fn until_starting(&self, name: &str) {
@@ -171,6 +192,34 @@ async fn no_more_applications_than_workers_are_written_for_at_a_time() {
     assert_eq!(most_in_parallel(1).await, 1);
     assert_eq!(most_in_parallel(2).await, 2);
     assert!(most_in_parallel(8).await > 2);
+}
+
+#[tokio::test]
+async fn events_name_the_component_of_the_original_and_the_application() {
+    let controlled = Controlled::start(4, Arc::new(NoRecord), &Parallel::default()).await;
+    controlled.create("numbers").await;
+    controlled.until_starting("numbers").await;
+    let event = controlled.first_event().await;
+    let (reason, type_) = (event.reason.as_deref(), event.type_.as_deref());
+    assert_eq!((reason, type_), (Some("CreatingCluster"), Some("Normal")));
+    assert_eq!(event.reporting_controller.as_deref(), Some("flinkK8sOperator"));
+    let regarding = event.regarding.unwrap();
+    assert_eq!((regarding.kind.as_deref(), regarding.name.as_deref()), (Some("FlinkApplication"), Some("numbers")));
+}
+
+#[tokio::test]
+async fn a_status_that_an_older_definition_refuses_is_told_as_an_event_and_nothing_is_done() {
+    let mut old = serde_json::to_value(definition()).unwrap();
+    let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/phase";
+    old.pointer_mut(status).unwrap()["enum"] = json!(["", "Running"]);
+    let controlled = Controlled::start_under(old, 4, Arc::new(NoRecord), &Parallel::default()).await;
+    controlled.create("numbers").await;
+    let event = controlled.first_event().await;
+    assert_eq!((event.reason.as_deref(), event.type_.as_deref()), (Some("HandleFailed"), Some("Warning")));
+    let note = event.note.unwrap();
+    assert!(note.contains("The status of numbers could not be written in New") && note.contains("phase"), "{note}");
+    let deployments: Api<Deployment> = Api::default_namespaced(controlled.api.clone().into_client());
+    assert_eq!(deployments.list(&ListParams::default()).await.unwrap().items.len(), 0);
 }
 
 /// A bug that only one application brings out.

@@ -15,6 +15,7 @@ use flink_operator_interpreter::error::Error;
 use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
 use serde_json::{Value, json};
 use support::{JOB, Server, TRIGGER, application, errors, job, revision, server_side, trigger};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const RUN: &str = "POST /jars/orders.jar/run";
 
@@ -171,6 +172,31 @@ async fn no_answer_in_time_is_tried_again() {
     let (class, text) = refused(client.of(&application(), &revision()).submit(&submission()).await);
     assert_eq!(class, TroubleClass::TryAgain);
     assert!(text.contains("no answer within"), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_tried_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n{\"errors\": [").await.unwrap();
+    });
+    let client = client(&url, Timeouts::default());
+    let (class, text) = refused(client.of(&application(), &revision()).submit(&submission()).await);
+    assert_eq!(class, TroubleClass::TryAgain, "{text}");
+}
+
+#[tokio::test]
+async fn a_savepoint_of_a_job_that_runs_on_names_no_directory() {
+    let server = a_flink_of("2.1.0").await;
+    let line = format!("POST /jobs/{JOB}/savepoints");
+    server.on(&line, 202, json!({ "request-id": TRIGGER }));
+    let client = client(&server.url, Timeouts::default());
+    client.of(&application(), &revision()).take_savepoint(&job(), &trigger()).await.unwrap();
+    assert_eq!(server.body_of(&line), json!({ "cancel-job": false, "triggerId": TRIGGER }));
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flink_operator_core::id::{JobId, RevisionId};
 use flink_operator_core::snapshot::{
-    Checkpoint, FlinkNeeds, FlinkSeen, JobState, SavepointSeen, Seen, Tasks, TroubleClass,
+    Checkpoint, ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, JobState, ListedJob, Needs, Objects,
+    SavepointSeen, Seen, Tasks, TroubleClass,
 };
 use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome, Timeouts, Uncounted};
-use flink_operator_interpreter::observe::flink::look;
+use flink_operator_interpreter::observe::flink::{jobs, look};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{JOB, Server, TRIGGER, application, errors, job, revision, trigger};
@@ -176,6 +178,44 @@ async fn a_body_of_nonsense_is_an_error_and_not_a_set_of_zeros() {
 }
 
 #[tokio::test]
+async fn nonsense_about_checkpoints_or_taskmanagers_is_an_error_too() {
+    let overview = json!({ "slots-total": 4, "slots-available": 1 });
+    for nonsense in ["", "{}", "[]", "{\"taskmanagers\":[{}]}", "{\"counts\":{},\"latest\":{}}"] {
+        let server = Server::start().await;
+        server.on("GET /overview", 200, overview.clone());
+        server.on_text("GET /taskmanagers", 200, nonsense);
+        server.on_text(&format!("GET /jobs/{JOB}/checkpoints"), 200, nonsense);
+        let seen = ask(&server, FlinkNeeds { overview: true, checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
+        assert!(matches!(seen.overview, Seen::Unreachable(_)), "{nonsense}: {:?}", seen.overview);
+        assert!(matches!(seen.checkpoints, Seen::Unreachable(_)), "{nonsense}: {:?}", seen.checkpoints);
+    }
+}
+
+#[test]
+fn calls_are_named_as_the_original_named_them() {
+    let named = [
+        (Call::Stop, "CancelJobWithSavepoint"),
+        (Call::Cancel, "ForceCancelJob"),
+        (Call::Submit, "SubmitJob"),
+        (Call::Savepoint, "CheckSavepointStatus"),
+        (Call::TakeSavepoint, "SavepointJob"),
+        (Call::Overview, "GetClusterOverview"),
+        (Call::TaskManagers, "GetTaskManagers"),
+        (Call::Job, "GetJobOverview"),
+        (Call::Checkpoints, "GetLatestCheckpoint"),
+    ];
+    for (call, name) in named {
+        assert_eq!(call.method(), name);
+    }
+}
+
+#[test]
+fn a_question_waits_five_seconds_and_a_request_half_a_minute() {
+    let Timeouts { connect, look, act } = Timeouts::default();
+    assert_eq!([connect, look, act].map(|limit| limit.as_secs()), [2, 5, 30]);
+}
+
+#[tokio::test]
 async fn a_jobmanager_that_is_not_there_is_unreachable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -271,7 +311,32 @@ async fn a_savepoint_after_which_the_job_ran_on_is_not_its_last_state() {
     let body = json!({ "counts": { "completed": 7, "failed": 0 }, "latest": latest });
     server.on(&format!("GET /jobs/{JOB}/checkpoints"), 200, body);
     let seen = ask(&server, FlinkNeeds { checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
-    assert_eq!(seen.checkpoints.present().unwrap().savepoint, None);
+    let found = seen.checkpoints.present().unwrap();
+    assert_eq!(found.savepoint, None);
+    assert_eq!(found.any_savepoint.as_ref().unwrap().path.as_deref(), Some("s3://b/savepoint-1"));
+}
+
+#[tokio::test]
+async fn all_jobs_that_a_jobmanager_knows_are_listed() {
+    let server = Server::start().await;
+    let jobmanager = Some(DeploymentSeen::default());
+    let cluster = ClusterObjects { jobmanager, ..ClusterObjects::default() };
+    // Without a Deployment there is nobody to ask.
+    let clusters = BTreeMap::from([(revision(), cluster), (RevisionId::known("gone"), ClusterObjects::default())]);
+    let objects = Seen::Present(Objects { clusters, ..Objects::default() });
+    let needs = Needs { jobs: true, ..Needs::default() };
+    assert_eq!(jobs(&client(&server.url), &application(), &Needs::default(), &objects).await, BTreeMap::new());
+    let silent = jobs(&client(&server.url), &application(), &needs, &objects).await;
+    assert_eq!(silent.len(), 1);
+    assert!(matches!(silent[&revision()], Seen::Unreachable(_)), "{silent:?}");
+    let listed = json!({ "jobs": [{ "id": JOB, "status": "RUNNING" }, { "id": "other", "status": "CANCELED" }] });
+    server.on("GET /jobs", 200, listed);
+    let found = jobs(&client(&server.url), &application(), &needs, &objects).await;
+    let expected = vec![
+        ListedJob { id: job(), state: JobState::Running },
+        ListedJob { id: JobId::known("other"), state: JobState::Canceled },
+    ];
+    assert_eq!(found[&revision()], Seen::Present(expected));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::refusal::Problem;
-use super::version::FlinkVersion;
+use super::version::{Ability, FlinkVersion};
 use crate::id::{Digest, RevisionId};
 
 /// What an application asks for. Only a parse makes one, so it is valid.
@@ -267,7 +267,7 @@ pub enum MemoryOption {
 impl MemoryOption {
     /// The option that a version understands.
     pub fn of(version: Option<FlinkVersion>) -> Self {
-        if version >= Some(FlinkVersion::PROCESS_MEMORY) { Self::Process } else { Self::Heap }
+        if version.is_some_and(|version| version.can(Ability::ProcessMemory)) { Self::Process } else { Self::Heap }
     }
 
     /// The key in Flink's configuration for `jobmanager` or `taskmanager`.

@@ -19,8 +19,8 @@ pub fn read(manifest: &Value) -> Result<FlinkApplication, Refusal> {
         let advice = "correct its spelling or leave it out";
         let unknown = unknown_fields(manifest).into_iter();
         problems.extend(unknown.map(|field| Problem::new(field, "the resource has no such field", advice)));
-        if let Value::Object(schema) = schema_of_the_resource() {
-            check(&schema, manifest, "", &mut problems);
+        if let Some(schema) = schema_of_the_resource().as_object() {
+            check(schema, manifest, "", &mut problems);
         }
     }
     if let Some(refusal) = Refusal::of(problems) {

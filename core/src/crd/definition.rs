@@ -1,5 +1,7 @@
 //! The CustomResourceDefinition, generated from the types and completed with what they cannot say.
 
+use std::sync::LazyLock;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceValidation,
 };
@@ -46,18 +48,21 @@ fn column((name, type_, path, priority): (&str, &str, &str, i32)) -> CustomResou
 }
 
 /// The structural schema of the resource as plain JSON.
-pub fn schema_of_the_resource() -> Value {
-    let schema = definition().spec.versions.into_iter().next().and_then(|version| version.schema);
-    serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).unwrap_or_default()
+pub fn schema_of_the_resource() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let schema = definition().spec.versions.into_iter().next().and_then(|version| version.schema);
+        serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).unwrap_or_default()
+    });
+    &SCHEMA
 }
 
 /// The paths of all fields in a manifest that the resource does not have, such as `spec.paralelism`.
 /// The API server would drop them in silence.
 pub fn unknown_fields(manifest: &Value) -> Vec<String> {
     let mut unknown = Vec::new();
-    if let (Value::Object(schema), Some(manifest)) = (schema_of_the_resource(), manifest.as_object()) {
+    if let (Some(schema), Some(manifest)) = (schema_of_the_resource().as_object(), manifest.as_object()) {
         for (name, value) in manifest.iter().filter(|(name, _)| *name != "metadata") {
-            match property(&schema, name) {
+            match property(schema, name) {
                 Some(below) => collect_unknown(below, value, name, &mut unknown),
                 None => unknown.push(name.clone()),
             }

@@ -18,9 +18,11 @@ use crate::memory::Revision;
 use crate::policy::Policy;
 
 /// The variable that the image's entry point reads the configuration from.
-const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
+pub const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
 /// The variable that images for older operators read it from.
-const OPERATOR_FLINK_CONFIG: &str = "OPERATOR_FLINK_CONFIG";
+pub const OPERATOR_FLINK_CONFIG: &str = "OPERATOR_FLINK_CONFIG";
+/// The variable that names the colour (BlueGreen).
+pub const APPLICATION_VERSION: &str = "FLINK_APPLICATION_VERSION";
 
 pub(super) fn deployment(
     app: &Application,
@@ -137,7 +139,7 @@ fn environment(app: &Application, plan: &PodPlan, properties: &str, revision: &R
         // The pod's address, despite its name.
         field_variable("HOST_IP", "status.podIP"),
     ];
-    variables.extend(revision.colour.map(|colour| variable("FLINK_APPLICATION_VERSION", colour.into())));
+    variables.extend(revision.colour.map(|colour| variable(APPLICATION_VERSION, colour.into())));
     variables.push(variable("FLINK_DEPLOYMENT_TYPE", role.as_str()));
     variables.extend(plan.env.iter().cloned());
     variables

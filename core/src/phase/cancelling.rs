@@ -7,7 +7,7 @@ use crate::phase::{Cancelling, Phase, launch, savepointing};
 use crate::rule::Rule;
 use crate::snapshot::{Job, JobState, Retention, Seen, Trouble};
 use crate::step::{EventReason, Step};
-use crate::view::{View, Wish};
+use crate::view::{View, Wish, clause};
 
 /// The deployed job is next to be cancelled.
 pub(super) fn of(view: &View<'_>, target: &Revision) -> Phase {
@@ -74,10 +74,12 @@ fn awaiting(view: &View<'_>, at: &Cancelling, deployed: &Deployed, why: &str) ->
 fn timed_out(view: &View<'_>, at: &Cancelling, deployed: &Deployed, why: &str) -> Option<Step> {
     view.passed(at.since, view.policy.savepoint_timeout_ms).then(|| {
         let text = format!(
-            "Job {} did not end within {} s of being cancelled: {why}. The new cluster is deleted, the deployed one is \
-             left alone; look at the job, then edit the spec (restartNonce will do) to try again.",
+            "Job {} did not end within {} s of being cancelled: {}. {}; look at the job, then edit the spec \
+             (restartNonce will do) to try again.",
             deployed.job,
-            view.policy.savepoint_timeout_ms / 1000
+            view.policy.savepoint_timeout_ms / 1000,
+            clause(why),
+            view.what_stays(&at.target),
         );
         view.fail(Rule::CancelGivenUp, Some(&at.target), EventReason::CancelFailed, text)
     })

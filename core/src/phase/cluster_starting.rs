@@ -11,7 +11,7 @@ use crate::view::{View, Wish};
 
 pub(super) fn needs(at: &ClusterStarting) -> Needs {
     let flink = FlinkNeeds { overview: true, ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {

@@ -12,7 +12,7 @@ use crate::phase::{Deleting, Phase, savepointing};
 use crate::rule::Rule;
 use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
 use crate::step::{EventReason, Step};
-use crate::view::View;
+use crate::view::{View, clause};
 
 pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
     let flink = at.holders.first().map(|holder| {
@@ -21,7 +21,7 @@ pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
         let needs = FlinkNeeds { job: job.clone(), savepoint, checkpoints: job, ..FlinkNeeds::default() };
         (holder.revision.clone(), needs)
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// The deletion is heard in `phase`: which jobs must end first?
@@ -209,7 +209,13 @@ fn failed(view: &View<'_>, at: &Deleting, holder: &JobHolder, cause: &str) -> St
     if tries.failed >= savepointing::TRIES {
         return block(view, at, Some(&holder), cause);
     }
-    let text = format!("Savepoint {} of {} of job {} failed: {cause}.", tries.failed, savepointing::TRIES, holder.job);
+    let text = format!(
+        "Savepoint {} of {} of job {} failed: {}.",
+        tries.failed,
+        savepointing::TRIES,
+        holder.job,
+        clause(cause)
+    );
     let phase = Phase::Deleting(Deleting { tries, holders: with_first(at, &holder), ..at.clone() });
     Rule::FinalSavepointRetried.to(view.with(phase)).note(EventReason::SavepointFailed, text)
 }
@@ -221,7 +227,8 @@ fn with_first(at: &Deleting, holder: &JobHolder) -> Vec<JobHolder> {
 
 fn block(view: &View<'_>, at: &Deleting, holder: Option<&JobHolder>, cause: &str) -> Step {
     let text = format!(
-        "The job cannot be stopped with a savepoint: {cause}. Set deleteMode to ForceCancel or None to delete without one."
+        "The job cannot be stopped with a savepoint: {}. Set deleteMode to ForceCancel or None to delete without one.",
+        clause(cause)
     );
     let holders = holder.map(|holder| with_first(at, holder)).unwrap_or_default();
     let phase = Phase::Deleting(Deleting { holders, blocked: Some(cause.to_owned()), ..at.clone() });

@@ -1,8 +1,9 @@
 //! DeployFailed: the last deploy was given up. What ran before is watched as in Running; the failed
 //! cluster goes, and any edit that asks for something else begins another deploy.
 
+use crate::adopt;
 use crate::application::Spec;
-use crate::phase::{DeployFailed, monitor, repair, rescaling};
+use crate::phase::{DeployFailed, monitor, recovering, repair, rescaling};
 use crate::rule::Rule;
 use crate::step::Step;
 use crate::view::View;
@@ -10,9 +11,13 @@ use crate::view::View;
 pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
     match view.spec() {
         Err(refusal) if !refused_before(view) => return view.refuse(refusal),
-        Err(_) => {}
+        Err(_) => {
+            if let Some(step) = taken_over(view) {
+                return step;
+            }
+        }
         Ok(spec) => {
-            if let Some(step) = monitor::adopt(view, spec).or_else(|| edited(view, spec)) {
+            if let Some(step) = taken_over(view).or_else(|| edited(view, spec)) {
                 return step;
             }
         }
@@ -24,7 +29,19 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
         .or_else(|| repair::deployed(view, objects))
         .or_else(|| monitor::refresh(view))
         .or_else(|| monitor::recover(view))
+        .or_else(|| resume(view))
         .unwrap_or_else(|| Rule::FailureRests.stay().wake_at(monitor::next_look(view)))
+}
+
+/// The job was asked to stop with a savepoint, that deploy was given up, and the job has stopped all the same.
+fn resume(view: &View<'_>) -> Option<Step> {
+    let deployed = view.deployed().filter(|_| view.deployed_job_untouched() && monitor::was_stopped(view))?;
+    let text = format!("Job {} was stopped by the savepoint of a deploy that had been given up.", deployed.job);
+    Some(recovering::enter(view, view.ledger().clone(), Rule::StoppedJobResumed, &deployed.revision, text))
+}
+
+fn taken_over(view: &View<'_>) -> Option<Step> {
+    adopt::deployed(view).or_else(|| repair::way_to_the_originals(view))
 }
 
 /// This very edit was refused.
@@ -33,13 +50,13 @@ fn refused_before(view: &View<'_>) -> bool {
 }
 
 fn edited(view: &View<'_>, spec: &Spec) -> Option<Step> {
-    let tried = view.ledger().failed.as_ref().and_then(|failed| failed.digest.as_ref());
     let runs_as_asked = view.asks_for_deployed(spec) && view.deployed_job_untouched();
     if runs_as_asked && !monitor::was_stopped(view) {
         Some(view.revert())
-    } else if tried == Some(spec.digest()) {
+    } else if view.has_failed(spec) {
         None
     } else {
-        Some(rescaling::begin(view, spec).unwrap_or_else(|| view.begin(Rule::SpecChanged, spec)))
+        let deploy = || adopt::explained(view, spec, view.begin(Rule::SpecChanged, spec));
+        Some(rescaling::begin(view, spec).unwrap_or_else(deploy))
     }
 }

@@ -1,15 +1,16 @@
 //! DualRunning (BlueGreen): the version before and the newer one both run, until the user names the one that is to
 //! be torn down. An edit of the spec waits for that.
 
+use crate::adopt;
 use crate::backoff;
-use crate::effect::{Effect, Target};
+use crate::effect::Effect;
 use crate::manifest::names;
 use crate::memory::{Deployed, Memory};
 use crate::phase::{DualRunning, Phase, Running, Teardown, monitor, repair};
 use crate::rule::Rule;
 use crate::snapshot::{ClusterObjects, JobState, Objects, Seen};
 use crate::step::{EventReason, Step};
-use crate::view::{View, removal};
+use crate::view::{View, clause, removal};
 
 pub(super) fn step(view: &View<'_>, at: &DualRunning) -> Step {
     let (Some(first), Some(second)) = (view.deployed(), &view.ledger().second) else {
@@ -34,7 +35,8 @@ fn watch(view: &View<'_>, at: &DualRunning, first: &Deployed, second: &Deployed,
         let text = format!("The {colour} version, revision {id}, is being torn down.");
         return Rule::TeardownBegun.to(view.with(phase)).note(EventReason::TeardownInitated, text);
     }
-    monitor::clean_up(view, objects)
+    adopt::second(view)
+        .or_else(|| monitor::clean_up(view, objects))
         .or_else(|| repair::deployed(view, objects))
         .or_else(|| monitor::refresh(view))
         .unwrap_or_else(|| {
@@ -97,7 +99,8 @@ fn cancel(view: &View<'_>, at: &DualRunning, tearing: &Teardown, version: &Deplo
             let tearing = Teardown { tries, ..tearing.clone() };
             Phase::DualRunning(DualRunning { tearing: Some(tearing), ..at.clone() })
         };
-        let text = format!("The job of the {} version cannot be cancelled: {}.", colour(version), trouble.message);
+        let text =
+            format!("The job of the {} version cannot be cancelled: {}.", colour(version), clause(&trouble.message));
         let step = view.tried(Rule::CancelRetried, tearing.tries, trouble, again);
         return step.note(EventReason::TeardownFailed, text);
     }
@@ -122,13 +125,8 @@ fn remove(
     tearing: &Teardown,
 ) -> Step {
     let id = &version.revision.id;
-    let entrance = names::entrance(&view.app.name, version.revision.colour);
-    let target = |name: &str, uid: &str| Target { name: name.to_owned(), uid: uid.to_owned(), revision: id.clone() };
     let mut removals = cluster.map(|cluster| removal(id, cluster)).unwrap_or_default();
-    let service = objects.entrances.get(entrance.as_ref()).filter(|it| !it.deleting);
-    removals.extend(service.map(|it| Effect::DeleteService(target(&it.name, &it.uid))));
-    let ingress = objects.ingresses.get(entrance.as_ref());
-    removals.extend(ingress.map(|it| Effect::DeleteIngress(target(&it.name, &it.uid))));
+    removals.extend(monitor::entrance_removal(view, objects, version.revision.colour, id));
     if !removals.is_empty() {
         let text = format!("The objects of the {} version, revision {id}, are deleted.", colour(version));
         return Rule::TornVersionRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text);

@@ -12,7 +12,7 @@ use crate::phase::{Launch, Phase, repair};
 use crate::rule::Rule;
 use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen, Trouble, TroubleClass};
 use crate::step::{EventReason, Step};
-use crate::view::{View, Wish};
+use crate::view::{View, Wish, clause};
 
 /// Tries before the submission is given up; with the default delays about five minutes.
 const TRIES: u32 = 15;
@@ -86,7 +86,7 @@ impl Launch {
 pub(super) fn needs(application_uid: &str, at: &Launch) -> Needs {
     let overview = at.accepted.is_none();
     let flink = FlinkNeeds { overview, job: Some(at.job(application_uid)), ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 /// One look at a launch; `again` makes the phase of what is to be remembered of it.
@@ -122,9 +122,9 @@ fn watch(view: &View<'_>, at: &Launch, job: &Job, again: &dyn Fn(Launch) -> Phas
         let text = format!("Flink accepted job {id} of revision {}.", at.target.id);
         return goes(Rule::JobAccepted.to(view.with(phase)).note(EventReason::JobSubmitted, text));
     };
-    let cause = || job.failure.as_deref().unwrap_or("Flink names no cause");
+    let cause = || clause(job.failure.as_deref().unwrap_or("Flink names no cause"));
     match job.state {
-        JobState::Running if job.tasks.all_started() => match repoint(view, at, accepted) {
+        JobState::Running if job.tasks.first_stage_started() => match repoint(view, at, accepted) {
             Some(step) => goes(step),
             None => Launching::Runs,
         },
@@ -182,7 +182,9 @@ fn submit(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Laun
     if let Some(trouble) = view.trouble() {
         return not_submitted(view, at, trouble, again);
     }
-    if let Some(ended) = timed_out(view, at, "Flink does not show the job") {
+    let failed = view.ledger().last_error.as_ref().filter(|_| at.tries.failed > 0);
+    let why = failed.map_or("Flink does not show the job", |error| clause(&error.message));
+    if let Some(ended) = timed_out(view, at, why) {
         return ended;
     }
     if let Some(step) = view.backing_off(at.tries) {
@@ -249,7 +251,8 @@ fn not_submitted(view: &View<'_>, at: &Launch, trouble: &Trouble, again: &dyn Fn
         TroubleClass::TryAgain => Ending::GivenUp,
         TroubleClass::UsersFault | TroubleClass::OurBug => Ending::Refused,
     };
-    Launching::Ended(ending, format!("The job of revision {} was not accepted: {}.", at.target.id, trouble.message))
+    let text = format!("The job of revision {} was not accepted: {}.", at.target.id, clause(&trouble.message));
+    Launching::Ended(ending, text)
 }
 
 fn unreachable(view: &View<'_>, at: &Launch, why: &str) -> Launching {

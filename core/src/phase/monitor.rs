@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::application::Spec;
+use crate::adopt::{self, Lost};
+use crate::application::Colour;
 use crate::backoff;
+use crate::effect::{Effect, Target};
 use crate::health::{self, ClusterFigures, Difference, JobFigures};
-use crate::memory::{ClusterPlan, Deployed, Ledger, Memory};
+use crate::id::RevisionId;
+use crate::manifest::names;
+use crate::memory::{Deployed, Ledger, Memory};
 use crate::phase::recovering;
 use crate::rule::Rule;
 use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen};
@@ -28,33 +32,18 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, retention, savepoint: None };
         (deployed.revision.id.clone(), needs)
     });
-    Needs { objects: true, flink: BTreeMap::from_iter(flink) }
-}
-
-/// A job that an operator before us deployed is taken over as it runs, if it is the job that the spec asks for.
-pub(super) fn adopt(view: &View<'_>, spec: &Spec) -> Option<Step> {
-    let deployed = view.deployed().filter(|deployed| deployed.revision.digest.is_none())?;
-    if deployed.revision.job != spec.job {
-        return None;
-    }
-    let mut memory = view.memory.clone();
-    if let Some(deployed) = &mut memory.ledger.deployed {
-        deployed.revision.digest = Some(spec.digest().clone());
-        deployed.revision.generation = view.app.generation;
-        deployed.revision.cluster = Some(ClusterPlan {
-            digest: spec.cluster_digest().clone(),
-            taskmanagers: spec.taskmanager.replicas.get(),
-            ports: spec.ports,
-        });
-    }
-    Some(Rule::RevisionAdopted.to(memory))
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 /// Deletes what belongs to no deployed revision. While the last try failed, the next waits for the poll.
 pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
-    let (removals, _) = view.leftovers(objects, None);
-    if removals.is_empty() || view.trouble().is_some() {
+    if view.trouble().is_some() {
         return None;
+    }
+    let (removals, _) = view.leftovers(objects, None);
+    if removals.is_empty() {
+        let unused = unused_entrances(view, objects);
+        return (!unused.is_empty()).then(|| Rule::OldClusterRemoved.stay().run(unused));
     }
     let gone = objects.clusters.keys().filter(|id| !view.is_deployed(id));
     let text = format!(
@@ -62,6 +51,35 @@ pub(super) fn clean_up(view: &View<'_>, objects: &Objects) -> Option<Step> {
         gone.map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
     );
     Some(Rule::OldClusterRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text))
+}
+
+/// Deletes of the Service and the Ingress of a colour that no version has: its deploy failed (BlueGreen).
+fn unused_entrances(view: &View<'_>, objects: &Objects) -> Vec<Effect> {
+    let Some(deployed) = view.deployed().filter(|deployed| deployed.revision.colour.is_some()) else {
+        return Vec::new();
+    };
+    let used = |colour: Colour| {
+        let mut versions = [Some(deployed), view.ledger().second.as_ref()].into_iter().flatten();
+        versions.any(|version| version.revision.colour == Some(colour))
+    };
+    let unused = [Colour::Blue, Colour::Green].into_iter().filter(|colour| !used(*colour));
+    unused.flat_map(|colour| entrance_removal(view, objects, Some(colour), &deployed.revision.id)).collect()
+}
+
+/// Deletes of the Service that leads to a version, and of its Ingress.
+pub(super) fn entrance_removal(
+    view: &View<'_>,
+    objects: &Objects,
+    colour: Option<Colour>,
+    revision: &RevisionId,
+) -> Vec<Effect> {
+    let entrance = names::entrance(&view.app.name, colour);
+    let target =
+        |name: &str, uid: &str| Target { name: name.to_owned(), uid: uid.to_owned(), revision: revision.clone() };
+    let service = objects.entrances.get(entrance.as_ref()).filter(|it| !it.deleting);
+    let service = service.map(|it| Effect::DeleteService(target(&it.name, &it.uid)));
+    let ingress = objects.ingresses.get(entrance.as_ref()).map(|it| Effect::DeleteIngress(target(&it.name, &it.uid)));
+    service.into_iter().chain(ingress).collect()
 }
 
 /// A version that is watched, with what the status says of it.
@@ -120,11 +138,15 @@ fn refreshed(view: &View<'_>, watched: &Watched<'_>) -> Option<Step> {
     }
 }
 
-/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on.
+/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on. (A job that
+/// shows the savepoint that it started from is shown wrongly, and would be started for ever.)
 pub(super) fn was_stopped(view: &View<'_>) -> bool {
-    view.deployed().map(|deployed| view.flink(&deployed.revision.id)).is_some_and(|flink| {
+    view.deployed().is_some_and(|deployed| {
+        let flink = view.flink(&deployed.revision.id);
         let finished = flink.job.present().is_some_and(|job| job.state == JobState::Finished);
-        finished && flink.checkpoints.present().is_some_and(|history| history.savepoint.is_some())
+        let savepoint = flink.checkpoints.present().and_then(|history| history.savepoint.as_ref());
+        let path = savepoint.and_then(|savepoint| savepoint.path.as_ref());
+        finished && path.is_some() && path != deployed.restored_from.as_ref()
     })
 }
 
@@ -139,6 +161,11 @@ pub(super) fn recover(view: &View<'_>) -> Option<Step> {
     let may_come_back = view.spec().map_or(true, |spec| spec.high_availability.is_on());
     if may_come_back && view.now < backoff::after(known.refreshed, BROUGHT_BACK_MS) {
         return None;
+    }
+    match adopt::lost(view, deployed) {
+        Lost::Really => {}
+        Lost::Perhaps => return None,
+        Lost::Mistaken(step) => return Some(*step),
     }
     let ledger = view.ledger().clone();
     Some(recovering::enter(view, ledger, Rule::LostJobRecovered, &deployed.revision, recovering::lost(deployed)))

@@ -17,6 +17,10 @@ use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, Retention, 
 use crate::step::{EventReason, Step};
 use crate::view::{View, Wish};
 
+/// Why a checkpoint that is there may not be there once the job is cancelled.
+const GOES_WITH_THE_JOB: &str = "its checkpoints do not outlive a cancellation (set \
+                                 execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)";
+
 /// There is no savepoint, for a cause that is told; `target` is started next.
 pub(super) fn enter(view: &View<'_>, ledger: Ledger, rule: Rule, target: &Revision, cause: String) -> Step {
     let at = Recovering {
@@ -26,7 +30,9 @@ pub(super) fn enter(view: &View<'_>, ledger: Ledger, rule: Rule, target: &Revisi
         cancelling: None,
         tries: Tries::default(),
     };
-    rule.to(Memory { phase: Phase::Recovering(at), ledger }).note(EventReason::SavepointFailed, cause)
+    let lost = matches!(rule, Rule::LostJobRecovered | Rule::StoppedJobResumed);
+    let reason = if lost { EventReason::JobLost } else { EventReason::SavepointFailed };
+    rule.to(Memory { phase: Phase::Recovering(at), ledger }).note(reason, cause)
 }
 
 /// What is to be said of a job that its JobManager does not know.
@@ -43,7 +49,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let needs = FlinkNeeds { job: job.clone(), checkpoints: job.clone(), retention: job, ..FlinkNeeds::default() };
         (deployed.revision.id.clone(), needs)
     });
-    Needs { objects: false, flink: BTreeMap::from_iter(flink) }
+    Needs { flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
@@ -72,10 +78,10 @@ pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
         Seen::Absent | Seen::NotAsked => None,
     };
     match job {
-        None => restore(view, at, deployed, None),
+        None => restore(view, at, deployed, newest(view, deployed, None)),
         Some(job) if job.state.has_ended() => ended(view, at, deployed, job, history),
         Some(_) if view.deployed().is_some_and(|deployed| deployed.revision == at.target) => found(view),
-        Some(_) if at.target.colour.is_some() => restore(view, at, deployed, history),
+        Some(_) if at.target.colour.is_some() => restore(view, at, deployed, newest(view, deployed, history)),
         Some(job) => end(view, at, deployed, job, history),
     }
 }
@@ -107,7 +113,18 @@ fn ended(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, histo
             savepointing::submit(view, &at.target, Rule::JobFinishedBeforeSavepoint, view.ledger().clone())
                 .note(EventReason::JobFinished, text)
         }
-        _ => restore(view, at, deployed, history),
+        _ => restore(view, at, deployed, outlived(view, deployed, job, newest(view, deployed, history))),
+    }
+}
+
+/// A job that was cancelled may have taken its checkpoints with it; what it started from was not its own.
+fn outlived(view: &View<'_>, deployed: &Deployed, job: &Job, newest: Newest) -> Newest {
+    let goes = view.flink(&deployed.revision.id).retention.present() == Some(&Retention::Deleted);
+    match newest {
+        Newest::Checkpoint(_) if job.state == JobState::Canceled && goes => {
+            Newest::Missing(GOES_WITH_THE_JOB.to_owned())
+        }
+        Newest::Checkpoint(_) | Newest::Lasting(_) | Newest::Nothing | Newest::Missing(_) => newest,
     }
 }
 
@@ -119,10 +136,8 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
         let why = match newest {
             Newest::Missing(why) => why,
             Newest::Nothing => "it has none yet".to_owned(),
-            Newest::At(_) if !stays => "its checkpoints do not outlive a cancellation (set execution.checkpointing.\
-                 externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)"
-                .to_owned(),
-            Newest::At(_) => String::new(),
+            Newest::Checkpoint(_) if !stays => GOES_WITH_THE_JOB.to_owned(),
+            Newest::Checkpoint(_) | Newest::Lasting(_) => String::new(),
         };
         if !why.is_empty() && !without_state(view) {
             return given_up(view, at, deployed, &why);
@@ -150,10 +165,10 @@ fn end(view: &View<'_>, at: &Recovering, deployed: &Deployed, job: &Job, history
 }
 
 /// No job runs: the newest state that is known is what the next one starts from.
-fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, history: Option<&Checkpoints>) -> Step {
+fn restore(view: &View<'_>, at: &Recovering, deployed: &Deployed, newest: Newest) -> Step {
     let id = &deployed.revision.id;
-    match newest(view, deployed, history) {
-        Newest::At(path) => {
+    match newest {
+        Newest::Checkpoint(path) | Newest::Lasting(path) => {
             let text = format!("The newest checkpoint of revision {id} stands in for a savepoint: {path}.");
             submit(view, at, deployed, Rule::CheckpointRestored, Some(&path))
                 .note(EventReason::RestoringExternalizedCheckpoint, text)
@@ -210,8 +225,10 @@ fn awaiting(view: &View<'_>, at: &Recovering, deployed: &Deployed, why: &str) ->
 
 /// What is known of the newest state of a job.
 enum Newest {
-    /// It is there.
-    At(String),
+    /// A checkpoint of its own, which may go when the job is cancelled.
+    Checkpoint(String),
+    /// A savepoint, or what the job itself started from: that does not go with the job.
+    Lasting(String),
     /// The job never had any: there is nothing that could be lost.
     Nothing,
     /// It had some, and it cannot be used, for this reason.
@@ -219,22 +236,35 @@ enum Newest {
 }
 
 fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -> Newest {
-    let figures = view.ledger().job.as_ref();
-    let told = figures.map(|job| (job.completed_checkpoints, job.last_checkpoint.clone(), job.last_checkpoint_time));
-    let seen = history.map(|history| {
-        let latest = history.latest.as_ref();
-        (history.completed, latest.and_then(|it| it.path.clone()), latest.map(|it| it.time))
-    });
-    match seen.filter(|(completed, _, _)| *completed > 0).or(told) {
-        Some((_, Some(path), time)) => match time.and_then(|time| too_old(view, time)) {
-            None => Newest::At(path),
+    let seen = history.filter(|history| history.completed > 0);
+    let (state, completed) = match (seen, &view.ledger().job) {
+        (Some(history), _) => {
+            let savepoint = history.any_savepoint.as_ref().filter(|it| it.path.is_some());
+            let savepoint = savepoint.map(|it| (it, Newest::Lasting as fn(String) -> Newest));
+            let checkpoint = history.latest.as_ref().map(|it| (it, Newest::Checkpoint as fn(String) -> Newest));
+            // A savepoint is no checkpoint to Flink, but after one that failed to stop the job it is the newer state.
+            let newer = savepoint.into_iter().chain(checkpoint).max_by_key(|(it, _)| it.time);
+            let state = newer.and_then(|(it, kind)| Some((it.path.clone()?, Some(it.time), kind)));
+            (state, history.completed)
+        }
+        (None, Some(told)) => {
+            let kind = Newest::Checkpoint as fn(String) -> Newest;
+            let state = told.last_checkpoint.clone().map(|path| (path, told.last_checkpoint_time, kind));
+            (state, told.completed_checkpoints)
+        }
+        (None, None) => (None, 0),
+    };
+    match state {
+        Some((path, time, kind)) => match time.and_then(|time| too_old(view, time)) {
+            None if deployed.restored_from.as_ref() == Some(&path) => Newest::Lasting(path),
+            None => kind(path),
             Some(why) => Newest::Missing(why),
         },
-        Some((completed, None, _)) if completed > 0 => {
+        None if completed > 0 => {
             Newest::Missing("its storage has no address from which it could be restored".to_owned())
         }
-        Some((_, None, _)) | None => match &deployed.restored_from {
-            Some(path) => Newest::At(path.clone()),
+        None => match &deployed.restored_from {
+            Some(path) => Newest::Lasting(path.clone()),
             None if history.is_some() || takes_none(view, deployed) => Newest::Nothing,
             None => Newest::Missing("it may have taken one that was not seen before the job was lost".to_owned()),
         },

@@ -71,22 +71,24 @@ fn missing(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<St
     }
     let spec = view.spec().ok().filter(|spec| revision.digest.as_ref() == Some(spec.digest()));
     let ports = revision.cluster.as_ref().map(|plan| plan.ports).or_else(|| spec.map(|spec| spec.ports));
-    // What the original drew is lost with its Services, as long as its pods are not made anew.
-    let known = revision.number > 0 || !jobmanager;
+    // As long as the pods of the original are not made anew, Services lead to them by what it drew.
+    let drawn = drawn(objects, revision).filter(|_| jobmanager);
+    let known = revision.number > 0 || !jobmanager || drawn.is_some();
     let made = spec.map(|spec| manifest::render(view.app, spec, view.policy, revision));
     let mut effects = Vec::new();
     if let Some(made) = made.as_ref().filter(|_| !jobmanager) {
         effects.push(Effect::CreateDeployment(Box::new(made.jobmanager.clone())));
         // The new pods have the selector that is derived; what the original drew goes with its pods.
-        effects
-            .extend(drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))));
+        effects.extend(
+            self::drawn(objects, revision).map(|_| Effect::PointService(Box::new(made.versioned_service.clone()))),
+        );
     }
-    if let Some(ports) = ports.filter(|_| !generic && (known || drawn(objects, revision).is_some())) {
-        let service = manifest::generic_service(view.app, ports, revision, drawn(objects, revision));
+    if let Some(ports) = ports.filter(|_| !generic && known) {
+        let service = manifest::generic_service(view.app, ports, revision, drawn);
         effects.push(Effect::CreateService(Box::new(service)));
     }
     if let Some(ports) = ports.filter(|_| !versioned && known) {
-        let service = manifest::versioned_service(view.app, ports, revision, None);
+        let service = manifest::versioned_service(view.app, ports, revision, drawn);
         effects.push(Effect::CreateService(Box::new(service)));
     }
     if let Some(made) = made.filter(|_| !taskmanager) {
@@ -128,10 +130,37 @@ fn entrance<'a>(view: &View<'_>, objects: &'a Objects, revision: &Revision) -> O
     objects.entrances.get(names::entrance(&view.app.name, revision.colour).as_ref())
 }
 
-/// What the original drew for the pods of this revision: its own Service tells.
+/// What the original drew for the JobManager's pods of this revision: the Deployment tells, or the Service that leads
+/// to them.
 fn drawn<'a>(objects: &'a Objects, revision: &Revision) -> Option<&'a str> {
-    let service = objects.clusters.get(&revision.id)?.service.as_ref().filter(|_| revision.number == 0)?;
-    Some(service.selects.as_str()).filter(|drawn| !drawn.is_empty())
+    let cluster = objects.clusters.get(&revision.id).filter(|_| revision.number == 0)?;
+    let jobmanager = cluster.jobmanager.as_ref().map(|it| it.selects.as_str()).filter(|drawn| !drawn.is_empty());
+    let service = || cluster.service.as_ref().map(|it| it.selects.as_str());
+    jobmanager.or_else(service).filter(|drawn| !drawn.is_empty())
+}
+
+/// The Service by which the operator reaches a cluster of the original. A scaling in place that the original did not
+/// end leaves a cluster without one, and a JobManager that it made anew is not led to by any.
+pub(super) fn way_to_the_originals(view: &View<'_>) -> Option<Step> {
+    let objects = view.objects().filter(|_| view.trouble().is_none())?;
+    let revision = view.deployed().map(|deployed| &deployed.revision).filter(|revision| revision.number == 0)?;
+    let cluster = objects.clusters.get(&revision.id)?;
+    let drawn = Some(cluster.jobmanager.as_ref()?.selects.as_str()).filter(|drawn| !drawn.is_empty())?;
+    let ports = ports(view, objects, revision)?;
+    let wanted = || Box::new(manifest::versioned_service(view.app, ports, revision, Some(drawn)));
+    match &cluster.service {
+        None => Some(Rule::ClusterRepaired.stay().run([Effect::CreateService(wanted())])),
+        Some(service) if service.selects != drawn => {
+            Some(Rule::ServicePointed.stay().run([Effect::PointService(wanted())]))
+        }
+        Some(_) => None,
+    }
+}
+
+/// The ports of a revision's pods: as they are pinned, or else as the Services of the application have them.
+fn ports(view: &View<'_>, objects: &Objects, revision: &Revision) -> Option<Ports> {
+    let pinned = revision.cluster.as_ref().map(|plan| plan.ports);
+    pinned.or_else(|| read(&entrance(view, objects, revision)?.ports))
 }
 
 fn numbers(ports: Ports) -> [u16; 5] {

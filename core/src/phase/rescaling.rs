@@ -8,11 +8,11 @@ use crate::phase::{Phase, Rescaling, cancelling, cluster_starting, repair, savep
 use crate::rule::Rule;
 use crate::snapshot::{DeploymentSeen, FlinkNeeds, Needs};
 use crate::step::{EventReason, Step};
-use crate::view::{View, Wish};
+use crate::view::{View, Wish, warned};
 
 pub(super) fn needs(at: &Rescaling) -> Needs {
     let flink = FlinkNeeds { overview: true, ..FlinkNeeds::default() };
-    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]) }
+    Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {
@@ -50,7 +50,11 @@ pub(super) fn step(view: &View<'_>, at: &Rescaling) -> Step {
     {
         return step;
     }
-    Rule::TaskManagersAwaited.stay().because(waits_for).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
+    let why = match view.trouble() {
+        Some(trouble) => format!("{waits_for} ({})", trouble.message),
+        None => waits_for,
+    };
+    Rule::TaskManagersAwaited.stay().because(why).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
 }
 
 /// What the cluster still lacks, if anything.
@@ -81,5 +85,5 @@ pub(super) fn begin(view: &View<'_>, spec: &crate::application::Spec) -> Option<
     let mut memory = view.with(Phase::Rescaling(Rescaling { target, since: view.now }));
     memory.ledger.failed = None;
     memory.ledger.last_error = None;
-    Some(Rule::RescalingBegun.to(memory).note(EventReason::ClusterScaleUp, text))
+    Some(warned(Rule::RescalingBegun.to(memory).note(EventReason::ClusterScaleUp, text), spec))
 }

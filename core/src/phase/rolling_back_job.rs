@@ -22,9 +22,9 @@ pub(super) fn needs(application_uid: &str, at: &RollingBackJob, ledger: &Ledger)
         (Some(launch), _, _) => launch::needs(application_uid, launch),
         (None, Some(job), Some(deployed)) => {
             let flink = FlinkNeeds { job: Some(job.clone()), ..FlinkNeeds::default() };
-            Needs { objects: true, flink: BTreeMap::from([(deployed.revision.id.clone(), flink)]) }
+            Needs { objects: true, flink: BTreeMap::from([(deployed.revision.id.clone(), flink)]), ..Needs::default() }
         }
-        (None, None, _) | (None, Some(_), None) => Needs { objects: true, flink: BTreeMap::new() },
+        (None, None, _) | (None, Some(_), None) => Needs { objects: true, ..Needs::default() },
     }
 }
 
@@ -101,7 +101,8 @@ fn remove(view: &View<'_>, at: &RollingBackJob, objects: &Objects) -> Option<Ste
 fn end(view: &View<'_>, at: &RollingBackJob, deployed: &Deployed, job: &JobId) -> Option<Step> {
     let wake = backoff::next_poll(at.since, view.now);
     if view.passed(at.since, view.policy.cluster_start_timeout_ms) {
-        let what = "It does not end, so the job before it cannot be started again.";
+        let what = "It does not end, so the job before it cannot be started again. Look at it in the Flink UI; the next \
+                    edit of the spec waits for its end and starts from the newest state.";
         return Some(fail(
             view,
             taken_for_deployed(view, deployed, job),

@@ -10,7 +10,7 @@ use crate::phase::{Phase, Savepointing, launch, recovering};
 use crate::rule::Rule;
 use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
 use crate::step::{EventReason, Step};
-use crate::view::{View, Wish};
+use crate::view::{View, Wish, clause};
 
 /// Savepoints that are tried in one deploy.
 pub(super) const TRIES: u32 = 3;
@@ -53,7 +53,7 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
         checkpoints: Some(holder.job),
         retention: None,
     };
-    Needs { objects: false, flink: BTreeMap::from([(holder.revision, flink)]) }
+    Needs { flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
@@ -155,6 +155,7 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
         method: "CancelJobWithSavepoint".to_owned(),
         message: cause.to_owned(),
     };
+    let cause = clause(cause);
     let mut ledger = view.ledger().clone();
     ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     let tries = one_more_failed(view, at.tries);
@@ -204,7 +205,7 @@ fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step
         let again = |tries| Phase::Savepointing(Savepointing { tries, ..at.clone() });
         return view.tried(Rule::SavepointRequestRetried, at.tries, trouble, again);
     }
-    let text = format!("Flink refuses to take a savepoint: {}.", trouble.message);
+    let text = format!("Flink refuses to take a savepoint: {}.", clause(&trouble.message));
     recovering::enter(view, view.ledger().clone(), Rule::SavepointGivenUp, &at.target, text)
 }
 
@@ -228,9 +229,10 @@ fn awaiting(view: &View<'_>, at: &Savepointing, trouble: Option<&Trouble>) -> St
 fn timed_out(view: &View<'_>, at: &Savepointing) -> Option<Step> {
     view.passed(at.since, view.policy.savepoint_timeout_ms).then(|| {
         let text = format!(
-            "No savepoint was complete after {} s. The new cluster is deleted, the deployed one is left alone; look at \
-             its checkpoints in the Flink UI, then edit the spec (restartNonce will do) to try again.",
-            view.policy.savepoint_timeout_ms / 1000
+            "No savepoint was complete after {} s. {}; look at its checkpoints in the Flink UI, then edit the spec \
+             (restartNonce will do) to try again.",
+            view.policy.savepoint_timeout_ms / 1000,
+            view.what_stays(&at.target),
         );
         view.fail(Rule::SavepointTimedOut, Some(&at.target), EventReason::SavepointFailed, text)
     })

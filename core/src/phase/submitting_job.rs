@@ -95,7 +95,10 @@ fn not_recovered(view: &View<'_>, at: &Launch, text: String) -> Step {
 pub(super) fn advice(at: &Launch) -> String {
     match &at.restore_from {
         Some(path) => {
-            format!("No job runs now; its state is safe in {path}, from which the next edit of the spec starts.")
+            format!(
+                "No job runs now; the next edit of the spec starts from {path}. If that is gone, savepointDisabled: true \
+                 starts without state."
+            )
         }
         None => "No job runs now. Mend the cause and edit the spec (restartNonce will do) to try again.".to_owned(),
     }

@@ -8,7 +8,7 @@ use crate::policy::Policy;
 use crate::rule::Rule;
 use crate::snapshot::{Needs, Objects, TroubleClass};
 use crate::step::{EventReason, Step};
-use crate::view::{View, Wish};
+use crate::view::{View, Wish, clause};
 
 /// Tries before the creation is given up; with the default delays about five minutes.
 const TRIES: u32 = 15;
@@ -39,12 +39,21 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
                 .tried(Rule::ClusterCreationRetried, at.tries, trouble, again)
                 .note(EventReason::CreateClusterFailed, text);
         }
-        let text = format!("The cluster of revision {} could not be created: {}", at.target.id, trouble.message);
+        let text = format!(
+            "The cluster of revision {} could not be created: {}. What runs was left alone; mend the cause and edit the \
+             spec (restartNonce will do) to try again.",
+            at.target.id,
+            clause(&trouble.message)
+        );
         return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
     }
     if view.passed(at.since, view.policy.cluster_start_timeout_ms) {
         let limit = view.policy.cluster_start_timeout_ms / 1000;
-        let text = format!("The objects of revision {} did not all exist after {limit} s.", at.target.id);
+        let text = format!(
+            "The objects of revision {} did not all exist after {limit} s. What runs was left alone; mend the cause and \
+             edit the spec (restartNonce will do) to try again.",
+            at.target.id
+        );
         return view.fail(Rule::ClusterCreationFailed, Some(&at.target), EventReason::ClusterCreationFailed, text);
     }
     if let Some(step) = view.backing_off(at.tries) {

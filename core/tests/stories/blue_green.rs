@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 
 /// One version that has been running for half a minute.
-fn green() -> Life {
+pub fn green() -> Life {
     let mut manifest = manifest();
     manifest["spec"]["deploymentMode"] = "BlueGreen".into();
     let mut life = Life::begin(manifest).unwrap();
@@ -19,7 +19,7 @@ fn green() -> Life {
 }
 
 /// Two versions.
-fn both() -> Life {
+pub fn both() -> Life {
     let mut life = green();
     life.edit(arguments("--topic returns")).unwrap();
     reach(&mut life, PhaseName::DualRunning);
@@ -27,7 +27,7 @@ fn both() -> Life {
     life
 }
 
-fn tear_down(life: &mut Life, first: bool) {
+pub fn tear_down(life: &mut Life, first: bool) {
     let ledger = life.memory().unwrap().ledger;
     let version = if first { ledger.deployed } else { ledger.second };
     life.edit(json!({ "spec": { "tearDownVersionHash": version.unwrap().revision.id } })).unwrap();

@@ -9,6 +9,7 @@ pub mod recovering;
 pub mod refusals;
 pub mod rolling_back;
 pub mod scaling;
+pub mod taking_over;
 pub mod upgrading;
 
 use flink_operator_core::memory::Failure;
@@ -68,8 +69,8 @@ stories! {
         a_savepoint_that_fails_three_times_falls_back_to_the_checkpoint,
         a_savepoint_that_fails_once_is_tried_again,
         a_savepoint_that_hangs_fails_the_upgrade,
-        a_savepoint_that_completes_too_late_is_used_by_the_next_deploy,
-        a_savepoint_that_completes_too_late_is_used_when_the_user_goes_back,
+        a_savepoint_that_completes_too_late_starts_the_job_again,
+        after_a_savepoint_that_completed_too_late_going_back_restarts_nothing,
         a_savepoint_is_found_in_the_history_when_the_operator_was_away,
         a_job_that_restarts_is_awaited_before_its_savepoint,
         a_job_that_restarts_for_a_moment_does_not_fail_the_upgrade,
@@ -128,6 +129,27 @@ stories! {
         a_deletion_ends_both_versions,
         a_version_whose_job_cannot_be_cancelled_at_once_is_torn_down_later,
         a_mode_is_not_switched_on_a_live_application,
+    }
+    taking_over {
+        an_update_that_the_original_began_begins_anew,
+        a_first_deploy_that_the_original_began_begins_anew,
+        a_savepoint_that_the_original_asked_for_is_awaited,
+        a_savepoint_of_the_original_is_found_when_flink_has_forgotten_the_request,
+        a_savepoint_of_the_original_that_fails_leaves_the_job_as_it_is,
+        a_savepoint_of_the_original_that_hangs_is_not_awaited_for_ever,
+        a_job_that_the_original_submitted_is_the_deployed_one,
+        a_job_that_the_original_did_not_submit_is_started_from_its_savepoint,
+        a_rollback_of_the_original_that_started_the_former_job_is_taken_over,
+        a_rollback_of_the_original_that_had_started_nothing_goes_on,
+        two_versions_of_the_original_are_both_taken_over,
+        a_newer_version_that_the_original_had_just_submitted_is_taken_over_beside_the_older,
+        a_deletion_ends_both_versions_of_the_original,
+        a_cluster_that_the_original_was_scaling_in_place_stays_until_its_job_has_gone_on,
+        a_job_that_the_originals_status_does_not_name_is_not_started_twice,
+        nothing_is_submitted_while_a_jobmanager_of_the_original_does_not_answer,
+        a_deletion_that_the_original_began_goes_on,
+        a_deletion_that_the_original_heard_and_did_not_begin_takes_the_savepoint,
+        an_application_whose_rollback_failed_starts_from_what_is_known,
     }
     accidents {
         an_ingress_follows_the_operators_configuration,

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::*;
 
-fn lose(life: &mut Life) {
+pub fn lose(life: &mut Life) {
     let deployed = life.deployed().unwrap().revision.id;
     life.restart_jobmanager(&deployed);
 }
 
 /// A job of which all checkpoints of the last minutes are kept, as the user guide advises.
-fn keeping() -> Life {
+pub fn keeping() -> Life {
     let mut life = new();
     life.flinks.settings.checkpointing.retained = 20;
     reach(&mut life, PhaseName::Running);
@@ -117,7 +117,7 @@ pub fn a_lost_job_that_is_there_again_is_left_alone() -> Life {
     life
 }
 
-fn savepoints_fail(life: &mut Life) {
+pub fn savepoints_fail(life: &mut Life) {
     for _ in 0..3 {
         life.on_next_savepoint(SavepointFault::Fails(Throwable::new("java.io.IOException", "No space left on device")));
     }

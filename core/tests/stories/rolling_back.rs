@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::*;
 
-fn force() -> Value {
+pub fn force() -> Value {
     json!({ "spec": { "forceRollback": true } })
 }
 
-fn without_savepoint(arguments: &str) -> Value {
+pub fn without_savepoint(arguments: &str) -> Value {
     json!({ "spec": { "programArgs": arguments, "savepointDisabled": true } })
 }
 

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::*;
 
-fn parallelism(parallelism: u32) -> Value {
+pub fn parallelism(parallelism: u32) -> Value {
     json!({ "spec": { "parallelism": parallelism, "scaleMode": "InPlace" } })
 }
 
-fn taskmanagers(life: &Life) -> i64 {
+pub fn taskmanagers(life: &Life) -> i64 {
     let name = format!("orders-{}-tm", life.deployed().unwrap().revision.id);
     let kind = life.world.kinds().get("apps", "v1", "deployments").unwrap();
     life.world.get(&kind, "default", &name).unwrap()["spec"]["replicas"].as_i64().unwrap()

@@ -67,28 +67,30 @@ pub fn a_savepoint_that_hangs_fails_the_upgrade() -> Life {
 }
 
 /// The deploy that asked for the savepoint was given up long ago.
-pub fn a_savepoint_that_completes_too_late_is_used_by_the_next_deploy() -> Life {
+pub fn a_savepoint_that_completes_too_late_starts_the_job_again() -> Life {
     let mut life = edited();
     life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
     reach(&mut life, PhaseName::DeployFailed);
-    life.run_for(30 * MINUTE);
-    assert_eq!(life.flinks.active_jobs().count(), 0, "the savepoint has stopped the job");
-    life.edit(arguments("--topic mended")).unwrap();
-    reach(&mut life, PhaseName::Running);
+    fire(&mut life, Rule::StoppedJobResumed);
+    fire(&mut life, Rule::JobRecoveredAfterFailure);
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    life.run_for(10 * MINUTE);
+    assert_eq!(failure(&life).reason, "SavepointTimedOut", "the deploy is not tried again by itself");
+    one_job_runs(&life);
     life
 }
 
-pub fn a_savepoint_that_completes_too_late_is_used_when_the_user_goes_back() -> Life {
+pub fn after_a_savepoint_that_completed_too_late_going_back_restarts_nothing() -> Life {
     let mut life = edited();
     life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
     reach(&mut life, PhaseName::DeployFailed);
     life.run_for(30 * MINUTE);
+    let before = life.submissions();
     life.edit(arguments("--topic orders")).unwrap();
-    fire(&mut life, Rule::SavepointFoundInHistory);
     reach(&mut life, PhaseName::Running);
+    life.run_for(10 * MINUTE);
     one_job_runs(&life);
-    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    assert_eq!(life.submissions(), before);
     life
 }
 

@@ -13,6 +13,9 @@ use super::wire::Refusal;
 use super::{JobManager, cause};
 use crate::error::{Error, one_line};
 
+/// The longest answer that is read, in bytes. A job of thousands of vertices tells a few MiB.
+const LONGEST_ANSWER: usize = 32 << 20;
+
 /// The requests that are made of Flink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
@@ -20,6 +23,8 @@ pub enum Call {
     Overview,
     /// `GET /taskmanagers`
     TaskManagers,
+    /// `GET /jobs`
+    Jobs,
     /// `GET /jobs/:id`
     Job,
     /// `GET /jobs/:id/metrics`
@@ -49,6 +54,7 @@ impl Call {
         match self {
             Self::Overview => "GetClusterOverview",
             Self::TaskManagers => "GetTaskManagers",
+            Self::Jobs => "GetJobs",
             Self::Job => "GetJobOverview",
             Self::JobMetrics => "GetJobMetrics",
             Self::Exceptions => "GetJobExceptions",
@@ -147,9 +153,15 @@ impl JobManager<'_> {
         }
         let begun = Instant::now();
         let answer = async {
-            let response = builder.send().await?;
-            let status = response.status().as_u16();
-            Ok((status, response.bytes().await?))
+            let mut response = builder.send().await?;
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await? {
+                body.extend_from_slice(&chunk);
+                if body.len() > LONGEST_ANSWER {
+                    break;
+                }
+            }
+            Ok((response.status().as_u16(), body))
         };
         let answer: Result<_, reqwest::Error> = answer.await;
         let outcome = match &answer {
@@ -159,7 +171,11 @@ impl JobManager<'_> {
         };
         self.client.calls.finished(request.call, outcome, begun.elapsed());
         match answer {
-            Ok((status, body)) => Ok(Answer { asked, status, body: body.to_vec() }),
+            Ok((_, body)) if body.len() > LONGEST_ANSWER => {
+                let detail = format!("it is longer than {} MiB", LONGEST_ANSWER >> 20);
+                Err(Error::Garbled { asked, detail })
+            }
+            Ok((status, body)) => Ok(Answer { asked, status, body }),
             Err(error) if error.is_timeout() && !error.is_connect() => Err(Error::TimedOut { asked, after }),
             Err(source) => Err(Error::Transport { asked, source: source.without_url() }),
         }

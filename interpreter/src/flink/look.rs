@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::id::{JobId, TriggerId};
 use flink_operator_core::snapshot::{
-    Checkpoint, Checkpoints, Job, JobState, Overview, Retention, SavepointSeen, Tasks,
+    Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, Retention, SavepointSeen, Tasks,
 };
 use futures::future::{join, try_join};
 use jiff::Timestamp;
@@ -33,6 +33,13 @@ impl JobManager<'_> {
     async fn workers(&self) -> Result<wire::TaskManagers, Error> {
         let found = self.get(Request::get(Call::TaskManagers, &["taskmanagers"])).await?;
         found.ok_or_else(|| self.nonsense("/taskmanagers", "it has no list of TaskManagers"))
+    }
+
+    /// All jobs that the JobManager knows, with those that have ended.
+    pub async fn jobs(&self) -> Result<Vec<ListedJob>, Error> {
+        let found: Option<wire::Jobs> = self.get(Request::get(Call::Jobs, &["jobs"])).await?;
+        let jobs = found.ok_or_else(|| self.nonsense("/jobs", "it has no list of jobs"))?.jobs;
+        Ok(jobs.into_iter().map(|job| ListedJob { id: JobId::known(job.id), state: job.status }).collect())
     }
 
     /// A job; None when Flink does not know it. Where it fails, the cause is asked for too.
@@ -121,6 +128,7 @@ impl JobManager<'_> {
             failed: statistics.counts.failed,
             latest: completed(statistics.latest.completed)?,
             restored: restored.map(|it| self.checkpoint(it.external_path, it.restore_timestamp)).transpose()?,
+            any_savepoint: completed(statistics.latest.savepoint.clone())?,
             savepoint: completed(statistics.latest.savepoint.filter(ends_the_job))?,
         }))
     }

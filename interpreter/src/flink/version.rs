@@ -1,9 +1,9 @@
-//! Which call a Flink version understands. This is the only place that knows.
+//! Which call a Flink version understands.
 //!
 //! The version is the one that the JobManager itself tells: while an upgrade of Flink is under way the
 //! spec tells the version of the next cluster, not of the one whose job is to be stopped.
 
-use flink_operator_core::application::FlinkVersion;
+use flink_operator_core::application::{Ability, FlinkVersion};
 
 /// How a job is stopped with a savepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +16,14 @@ pub enum StopCall {
     CancelWithSavepoint,
 }
 
-/// The first version that understands each call, the newest first.
-const STOP_CALLS: [((u32, u32), StopCall); 3] =
-    [((1, 15), StopCall::StopByOurId), ((1, 9), StopCall::Stop), ((0, 0), StopCall::CancelWithSavepoint)];
-
 impl StopCall {
     /// The call for a JobManager that says it is of this version; one that does not say is taken for new.
     pub fn of(version: Option<&str>) -> Self {
-        let Some(version) = version.and_then(FlinkVersion::parse) else { return Self::StopByOurId };
-        let known = STOP_CALLS.iter().find(|(since, _)| (version.major, version.minor) >= *since);
-        known.map_or(Self::StopByOurId, |(_, call)| *call)
+        match version.and_then(FlinkVersion::parse) {
+            Some(version) if !version.can(Ability::StopWithSavepoint) => Self::CancelWithSavepoint,
+            Some(version) if !version.can(Ability::TriggerIdOfOurs) => Self::Stop,
+            Some(_) | None => Self::StopByOurId,
+        }
     }
 }
 

@@ -37,6 +37,19 @@ pub struct TaskManager {
     pub last_heartbeat: i64,
 }
 
+/// `GET /jobs`
+#[derive(Deserialize)]
+pub struct Jobs {
+    pub jobs: Vec<JobStatus>,
+}
+
+/// One job of the list.
+#[derive(Deserialize)]
+pub struct JobStatus {
+    pub id: String,
+    pub status: JobState,
+}
+
 /// `GET /jobs/:id`
 #[derive(Deserialize)]
 pub struct JobDetails {
@@ -164,7 +177,7 @@ pub struct LatestCheckpoints {
 }
 
 /// A completed checkpoint or savepoint.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct CompletedCheckpoint {
     /// A path, or words in angle brackets.
     pub external_path: Option<String>,

@@ -154,7 +154,7 @@ fn counted(tally: &Tally) -> BTreeMap<Count, u64> {
 fn looked(seen: FlinkSeen) -> BTreeMap<Count, u64> {
     let mut tally = Tally::default();
     let flink = BTreeMap::from([(RevisionId::known("0a1b2c3d"), seen)]);
-    tally.observed(&Observed { objects: Seen::NotAsked, flink }, false);
+    tally.observed(&Observed { flink, ..Observed::default() }, false);
     counted(&tally)
 }
 

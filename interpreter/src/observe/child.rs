@@ -163,6 +163,7 @@ impl Watched for Deployment {
         let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
         let spec = self.spec.as_ref();
         let status = self.status.as_ref();
+        let pods = spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default();
         let seen = DeploymentSeen {
             name: self.name_any(),
             uid: self.uid().unwrap_or_default(),
@@ -170,11 +171,12 @@ impl Watched for Deployment {
             replicas: count(spec.and_then(|spec| spec.replicas)).unwrap_or(1),
             existing: count(status.and_then(|status| status.replicas)).unwrap_or(0),
             available: count(status.and_then(|status| status.available_replicas)).unwrap_or(0),
+            selects: pods.get(names::SELECTOR).cloned().unwrap_or_default(),
         };
         let body = Body::Deployment {
             revision: names::revision_of(self.metadata.labels.as_ref()),
             role: names::role_of(self.metadata.labels.as_ref()),
-            pods: spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default(),
+            pods,
             seen,
         };
         Child::of(&self.metadata, body)

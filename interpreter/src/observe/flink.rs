@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, Seen};
+use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Needs, Objects, Seen};
 use futures::future::{join_all, join5};
 
 use crate::error::Error;
@@ -19,6 +19,22 @@ pub async fn look(
     let looks = needs.iter().map(async |(revision, needs)| {
         let jobmanager = client.of(application, revision);
         (revision.clone(), look_at(&jobmanager, needs).await)
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+/// What every JobManager among these objects lists, if that is asked.
+pub async fn jobs(
+    client: &FlinkClient,
+    application: &Application,
+    needs: &Needs,
+    objects: &Seen<Objects>,
+) -> BTreeMap<RevisionId, Seen<Vec<ListedJob>>> {
+    let clusters = objects.present().filter(|_| needs.jobs).map(|objects| &objects.clusters);
+    let jobmanagers = clusters.into_iter().flatten().filter(|(_, cluster)| cluster.jobmanager.is_some());
+    let looks = jobmanagers.map(async |(revision, _)| {
+        let jobs = client.of(application, revision).jobs().await;
+        (revision.clone(), seen(Call::Jobs, jobs.map(Some)))
     });
     join_all(looks).await.into_iter().collect()
 }

@@ -1,11 +1,13 @@
 //! Fresh looks at the API server. The watch caches are [`super::Children`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::id::RevisionId;
 use flink_operator_core::manifest::names;
-use flink_operator_core::snapshot::{Objects, Seen, Trouble};
+use flink_operator_core::snapshot::{Objects, Seen, Trouble, Written};
 use futures::future::try_join4;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,6 +18,7 @@ use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
 use super::child::{self, Child, Watched};
+use super::written;
 use crate::error::Error;
 
 /// How long the API server may take for an answer.
@@ -49,7 +52,22 @@ pub async fn fresh_objects(client: &Client, application: &Application) -> Seen<O
     }
 }
 
+/// The Deployments of an application as they are written. The watch caches do not hold them.
+pub async fn fresh_written(client: &Client, application: &Application) -> Seen<BTreeMap<RevisionId, Written>> {
+    match list_whole::<Deployment>(client, application).await {
+        Ok(deployments) => Seen::Present(written::sort(&application.uid, deployments)),
+        Err(error) => Seen::Unreachable(error.trouble("ListObjects")),
+    }
+}
+
 async fn list<K>(client: &Client, application: &Application) -> Result<Vec<Child>, Error>
+where
+    K: Watched + kube::Resource<Scope = NamespaceResourceScope> + DeserializeOwned + std::fmt::Debug,
+{
+    Ok(list_whole::<K>(client, application).await?.iter().map(Watched::child).collect())
+}
+
+async fn list_whole<K>(client: &Client, application: &Application) -> Result<Vec<K>, Error>
 where
     K: Watched + kube::Resource<Scope = NamespaceResourceScope> + DeserializeOwned + std::fmt::Debug,
 {
@@ -57,8 +75,7 @@ where
     let api = Api::<K>::namespaced(client.clone(), namespace);
     let labelled = ListParams::default().labels(&format!("{}={}", names::APP, application.name));
     let asked = format!("list {}s of {namespace}/{}", K::kind(&()), application.name);
-    let objects = answer(asked, api.list(&labelled)).await?;
-    Ok(objects.items.iter().map(Watched::child).collect())
+    Ok(answer(asked, api.list(&labelled)).await?.items)
 }
 
 /// Waits for an answer of the API server, within bounds.

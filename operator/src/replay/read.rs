@@ -8,7 +8,7 @@ use flink_operator_core::record::Record;
 use flink_operator_core::snapshot::Snapshot;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Deserializer;
+use serde_json::{Deserializer, Value};
 
 use crate::cli::Failure;
 
@@ -80,8 +80,7 @@ fn json(text: &str) -> Vec<(usize, Result<Record, Problem>)> {
         let whole = values.next().is_some_and(|value| value.is_ok());
         // A line that broke off spoils no other.
         let end = if whole { values.byte_offset() } else { value.find("\n{").unwrap_or(value.len()) };
-        let read = read(value.get(..end).unwrap_or(value), from_json::<Record>, from_json::<Snapshot>);
-        found.push((line, read));
+        found.push((line, read(value.get(..end).unwrap_or(value))));
         line += lines(value, end);
         rest = value.get(end..).unwrap_or_default();
     }
@@ -104,57 +103,47 @@ fn yaml(text: &str) -> Vec<(usize, Result<Record, Problem>)> {
     }
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     documents.retain(|(_, document)| !document.lines().all(blank));
-    let read = |document: &str| read(document, from_yaml::<Record>, from_yaml::<Snapshot>);
-    documents.into_iter().map(|(line, document)| (line, read(&document))).collect()
+    documents.into_iter().map(|(line, document)| (line, in_json(&document).and_then(|json| read(&json)))).collect()
 }
 
 /// A record; or a snapshot alone, as earlier versions recorded it.
-fn read(
-    text: &str,
-    record: fn(&str) -> Result<Record, Problem>,
-    snapshot: fn(&str) -> Result<Snapshot, Problem>,
-) -> Result<Record, Problem> {
-    record(text).or_else(|problem| {
-        if !is_bare_snapshot(text) {
+fn read(json: &str) -> Result<Record, Problem> {
+    typed::<Record>(json).or_else(|problem| {
+        if !is_bare_snapshot(json) {
             return Err(problem);
         }
         let bare =
             |snapshot| Record { version: String::new(), spec_digest: None, cluster_digest: None, snapshot, step: None };
-        snapshot(text).map(bare)
+        typed::<Snapshot>(json).map(bare)
     })
 }
 
-fn is_bare_snapshot(text: &str) -> bool {
+fn is_bare_snapshot(json: &str) -> bool {
     /// The fields that tell one from a record.
     #[derive(Deserialize)]
     struct Probe {
         now: Option<IgnoredAny>,
         snapshot: Option<IgnoredAny>,
     }
-    // JSON is YAML.
-    serde_saphyr::from_str::<Probe>(text).is_ok_and(|probe| probe.now.is_some() && probe.snapshot.is_none())
+    serde_json::from_str::<Probe>(json).is_ok_and(|probe| probe.now.is_some() && probe.snapshot.is_none())
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    let mut deserializer = Deserializer::from_str(text);
+fn typed<T: DeserializeOwned>(json: &str) -> Result<T, Problem> {
+    let mut deserializer = Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let (field, cause) = (error.path().to_string(), error.into_inner());
         Problem { line: cause.line(), what: in_field(&field, &cause.to_string()) }
     })
 }
 
-fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    let mut field = String::new();
-    let read = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            field = error.path().to_string();
-            error.into_inner()
-        })
-    });
-    read.map_err(|error| {
+/// On one line, so a wrong field is named without its line. (Types that are read from YAML itself would make up a
+/// fifth of the binary.)
+fn in_json(yaml: &str) -> Result<String, Problem> {
+    let value: Value = serde_saphyr::from_str(yaml).map_err(|error| {
         let line = error.location().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(1);
-        Problem { line: line.max(1), what: in_field(&field, &error.without_snippet().to_string()) }
-    })
+        Problem { line: line.max(1), what: in_field("", &error.without_snippet().to_string()) }
+    })?;
+    Ok(value.to_string())
 }
 
 /// The message under its field. Its line is told elsewhere, and counted from the start of the file.

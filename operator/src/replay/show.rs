@@ -36,6 +36,7 @@ pub fn text(replayed: &Replayed) -> String {
 fn phase(record: &Record) -> String {
     match &record.snapshot.memory {
         Remembered::Known(memory) => memory.phase.name().to_string(),
+        Remembered::Left(left) => format!("{} of the original operator", left.phase),
         Remembered::Unreadable(_) => "a phase that cannot be read".to_owned(),
     }
 }

@@ -166,9 +166,11 @@ impl Told {
         observed == self.resource.metadata.generation
     }
 
-    /// The state of the job, in Flink's words.
+    /// The state of the job, in Flink's words; in BlueGreen that of the version in charge.
     pub fn job_state(&self) -> Option<&str> {
-        self.resource.status.as_ref()?.job_status.as_ref()?.state.as_deref()
+        let status = self.resource.status.as_ref()?;
+        let first = || status.version_statuses.as_ref()?.first()?.job_status.as_ref();
+        status.job_status.as_ref().or_else(first)?.state.as_deref()
     }
 
     /// Why the deploy failed.

@@ -14,12 +14,21 @@ use super::{NUMBERS, PROGRAM, Sandbox, until, word};
 
 /// Whether a real Flink is wanted and there is one; else a word why not.
 pub fn real_flink() -> bool {
+    there_is(&Wanted::default())
+}
+
+/// The same for one version.
+pub fn real_flink_of(version: &str) -> bool {
+    there_is(&Wanted { version: version.to_owned(), ..Wanted::default() })
+}
+
+fn there_is(wanted: &Wanted) -> bool {
     let missing = if std::env::var_os("SANDBOX_REAL_FLINK").is_none() {
         "SANDBOX_REAL_FLINK is not set".to_owned()
     } else if let Err(error) = Java::find().and_then(|java| java.tool("javac")) {
         error.to_string()
-    } else if Distribution::find(&Wanted::default()).unwrap().is_none() {
-        "there is no Flink in FLINK_HOME or the cache".to_owned()
+    } else if Distribution::find(wanted).unwrap().is_none() {
+        format!("there is no Flink {} in FLINK_HOME or the cache", wanted.version)
     } else {
         return true;
     };

@@ -27,8 +27,12 @@ pub struct Stage {
 impl Stage {
     /// A cluster with an operator and nothing else.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(words: &[&str]) -> Self {
         let directory = Directory::new();
-        let sandbox = directory.start(&["--no-operator"]);
+        let sandbox = directory.start(&[&["--no-operator"], words].concat());
         let client = sandbox.client().await;
         let api = Api::default_namespaced(client.clone());
         Self { operator: Operator::start(&sandbox), sandbox, directory, client, api, generation: 1 }
@@ -36,11 +40,19 @@ impl Stage {
 
     /// The application runs, with this in its spec.
     pub async fn running(spec: Value) -> Self {
-        let stage = Self::start().await;
-        stage.create(spec).await;
-        stage.until_running().await;
-        until_parts(&stage.out(), &stage.label(), 2).await;
-        stage
+        Self::start().await.and_running(spec).await
+    }
+
+    /// The same on this version of Flink.
+    pub async fn running_on(version: &str, spec: Value) -> Self {
+        Self::start_with(&["--flink-version", version]).await.and_running(spec).await
+    }
+
+    async fn and_running(self, spec: Value) -> Self {
+        self.create(spec).await;
+        self.until_running().await;
+        until_parts(&self.out(), &self.label(), 2).await;
+        self
     }
 
     pub async fn create(&self, spec: Value) {
