@@ -132,7 +132,9 @@ impl Reconciler {
             }
         }
         tracing::warn!(rule = "none", "no rest after {STEPS} steps; going on after a pause");
-        Some(Instant::now() + PAUSE)
+        // What was just written wakes whoever waits for a change.
+        tokio::time::sleep(PAUSE).await;
+        Some(Instant::now())
     }
 
     async fn carry_out(&mut self, decision: &Decision) -> Next {
