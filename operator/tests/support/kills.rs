@@ -192,6 +192,23 @@ impl Trial {
         lines.into_iter().find(|(_, line)| pod(line)).map(|(process, _)| process)
     }
 
+    /// Kills whichever of the processes of this kind there are the number names, and replaces a dead operator. Whether
+    /// there was any.
+    pub fn kill_one(&mut self, victim: Victim, which: usize) -> bool {
+        if victim.operator_dies() {
+            self.stage.operator.kill();
+        }
+        let died = victim.main_class().is_none_or(|class| {
+            let mut processes = self.stage.directory.processes();
+            processes.retain(|(_, line)| line.contains(class));
+            !processes.is_empty() && kill(processes[which % processes.len()].0)
+        });
+        if victim.operator_dies() {
+            self.revive();
+        }
+        died || victim.operator_dies()
+    }
+
     pub fn directory(&self) -> std::path::PathBuf {
         self.stage.directory.run().join("data").join(&self.out)
     }
