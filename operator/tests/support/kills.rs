@@ -122,6 +122,15 @@ impl Trial {
         self.stage.create(written).await;
     }
 
+    /// The application goes.
+    pub async fn is_gone(&self) {
+        let began = Instant::now();
+        while let Some(resource) = self.stage.api.get_opt("numbers").await.unwrap() {
+            assert!(began.elapsed() < PATIENCE, "it does not go: {:#?}", resource.status);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The newest spec runs and its job has written.
     pub async fn runs(&self) {
         self.stage.until_running().await;
@@ -149,7 +158,7 @@ impl Trial {
             let Some(resource) = self.stage.api.get_opt("numbers").await.unwrap() else { return false };
             let status = resource.status.unwrap_or_default();
             let now = status.phase.as_deref().unwrap_or_default();
-            if found.is_none() {
+            if found.is_none_or(|process| !lives(process)) {
                 found = self.process(phase, victim, &status);
             }
             if now == phase && (found.is_some() || victim.main_class().is_none()) {
@@ -254,6 +263,11 @@ pub async fn figures(directory: &std::path::Path) -> Figures {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     Figures::of(&numbers::check(directory).unwrap())
+}
+
+/// Whether there is still such a process.
+fn lives(process: u32) -> bool {
+    std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 /// SIGKILL. Whether the process was there.
