@@ -186,7 +186,11 @@ async fn one_in_each(
     for victim in Victim::ALL {
         loop {
             let before = trial.figures().await;
-            trial.edit(edit(turns)).await;
+            // Only a change of nothing but the parallelism is done in place; then the arguments stay.
+            match phase {
+                "Rescaling" => trial.stage.patch(edit(turns)).await,
+                _ => trial.edit(edit(turns)).await,
+            }
             turns += 1;
             let hit = trial.kill_in(phase, victim).await;
             trial.runs().await;
