@@ -92,7 +92,7 @@ fn a_job_that_has_ended_holds_no_deletion_up() {
 fn a_deletion_waits_for_tasks_that_come_back_before_it_asks_for_a_savepoint() {
     let mut life = running();
     life.set_pod_times(MINUTE, SECOND);
-    let taskmanagers = format!("numbers-{}-tm", life.deployed().unwrap().revision.id);
+    let taskmanagers = format!("orders-{}-tm", life.deployed().unwrap().revision.id);
     life.delete_deployment(&taskmanagers);
     fire(&mut life, Rule::ClusterRepaired);
     life.run_for(20 * SECOND);
