@@ -43,6 +43,7 @@ fn mutated() -> impl Strategy<Value = (prop::sample::Index, Vec<u64>)> {
     (any::<prop::sample::Index>(), prop::collection::vec(any::<u64>(), 0..6))
 }
 
+#[allow(clippy::disallowed_methods, reason = "the core itself reads no environment")]
 fn cases() -> ProptestConfig {
     let wanted = ProptestConfig::default();
     let is_set = std::env::var_os("PROPTEST_CASES").is_some();
