@@ -215,6 +215,18 @@ proptest! {
         }
     }
 
+    /// What is deployed was seen at work, or at its own good end. A job on its way out is neither.
+    #[test]
+    fn only_a_job_that_runs_is_deployed(snapshot in snapshot_in(PhaseName::SubmittingJob)) {
+        let step = step(&snapshot);
+        let Some(at) = known(&snapshot).and_then(launch) else { return Ok(()) };
+        if matches!(step.rule(), Rule::JobStarted | Rule::SecondJobStarted | Rule::JobFinishedAtOnce) {
+            let job = snapshot.observed.flink.get(&at.target.id).and_then(|flink| flink.job.present());
+            let state = job.map(|job| job.state);
+            prop_assert!(matches!(state, Some(JobState::Running | JobState::Finished)), "a job is taken that is {state:?}");
+        }
+    }
+
     #[test]
     fn one_submission_a_deploy(
         one in prop_oneof![
