@@ -153,6 +153,22 @@ proptest! {
         }
     }
 
+    /// While Flink does not tell of a savepoint it may be complete, whatever else is seen.
+    #[test]
+    fn nothing_is_decided_while_flink_does_not_tell_of_the_savepoint(mut snapshot in snapshot_in(PhaseName::Savepointing)) {
+        let deployed = known(&snapshot).is_some_and(|memory| memory.ledger.deployed.is_some());
+        if snapshot.application.deletion.is_some() || !deployed {
+            return Ok(());
+        }
+        for seen in snapshot.observed.flink.values_mut() {
+            let trouble = Trouble { class: TroubleClass::TryAgain, method: String::new(), message: "timed out".into() };
+            seen.savepoint = Seen::Unreachable(trouble);
+        }
+        let step = step(&snapshot);
+        let waits = step.rests() || step.rule() == Rule::SavepointTimedOut;
+        prop_assert!(waits, "{} is decided", step.rule());
+    }
+
     /// On a snapshot: a job is submitted only where no cluster of another deploy has pods, and only in the
     /// phase that is reached after the deployed job was stopped.
     #[test]
@@ -212,6 +228,18 @@ proptest! {
         }
         if let Some(next) = step.next() {
             state_is_handed_on(&snapshot, memory, next)?;
+        }
+    }
+
+    /// What is deployed was seen at work, or at its own good end. A job on its way out is neither.
+    #[test]
+    fn only_a_job_that_runs_is_deployed(snapshot in snapshot_in(PhaseName::SubmittingJob)) {
+        let step = step(&snapshot);
+        let Some(at) = known(&snapshot).and_then(launch) else { return Ok(()) };
+        if matches!(step.rule(), Rule::JobStarted | Rule::SecondJobStarted | Rule::JobFinishedAtOnce) {
+            let job = snapshot.observed.flink.get(&at.target.id).and_then(|flink| flink.job.present());
+            let state = job.map(|job| job.state);
+            prop_assert!(matches!(state, Some(JobState::Running | JobState::Finished)), "a job is taken that is {state:?}");
         }
     }
 

@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use axum::http::{Request, Response};
 use flink_operator_core::crd::{FlinkApplication, definition};
 use flink_operator_core::policy::Policy;
+use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step::Step;
-use flink_operator_fixtures::http::{NoLogs, OverHttp, Server};
-use flink_operator_fixtures::model::{Kubelet, World, WriteOptions};
+use flink_operator_fixtures::http::{Cluster, NoLogs, OverHttp, Server};
+use flink_operator_fixtures::model::{Kubelet, Part, Patch, World, WriteOptions};
 use flink_operator_interpreter::board::Board;
 use flink_operator_interpreter::controller::{self, Context, Shared};
 use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
@@ -41,7 +42,7 @@ struct Controlled {
     metrics: Arc<Metrics>,
     stop: oneshot::Sender<()>,
     running: tokio::task::JoinHandle<()>,
-    _server: Server,
+    server: Server,
 }
 
 impl Controlled {
@@ -73,7 +74,7 @@ impl Controlled {
             controller::run(context, None, stopped).await;
         });
         let api = Api::default_namespaced(Client::try_from(config()).unwrap());
-        Self { api, board, metrics, stop, running, _server: server }
+        Self { api, board, metrics, stop, running, server }
     }
 
     async fn create(&self, name: &str) {
@@ -242,6 +243,43 @@ async fn a_bug_in_the_care_of_one_application_is_counted_and_leaves_the_others_a
     assert!(bugs.parse::<u32>().unwrap() >= 1, "{bugs}");
     assert!(text.contains("test:reconciler:reconcile_error{app_name=\"cursed\",ns=\"default\"}"));
     assert_eq!(controlled.board.standings().len(), 2);
+}
+
+/// Another operator, which writes the status between the first decision and its commit.
+#[derive(Default)]
+struct Another {
+    cluster: OnceLock<Cluster>,
+    decided: Mutex<Vec<Rule>>,
+}
+
+impl Record for Another {
+    fn record(&self, snapshot: &Snapshot, step: &Step) {
+        let mut decided = self.decided.lock().unwrap();
+        if decided.is_empty() {
+            let (application, patch) = (&snapshot.application, Patch::Merge(json!({ "status": { "deploys": 7 } })));
+            let written = self.cluster.get().unwrap().write(|world| {
+                let kind = world.kinds().of_object("flink.k8s.io/v1beta1", "FlinkApplication").unwrap();
+                let by = WriteOptions::by("another");
+                world.patch(&kind, &application.namespace, &application.name, Part::Status, patch, &by)
+            });
+            written.unwrap();
+        }
+        decided.push(step.rule());
+    }
+}
+
+#[tokio::test]
+async fn what_another_operator_has_written_in_between_is_not_overwritten() {
+    let another = Arc::new(Another::default());
+    let controlled = Controlled::start(4, another.clone(), &Parallel::default()).await;
+    another.cluster.set(controlled.server.cluster.clone()).unwrap();
+    controlled.create("numbers").await;
+    controlled.until_starting("numbers").await;
+    let status = controlled.api.get("numbers").await.unwrap().status.unwrap();
+    assert_eq!(status.deploys, Some(8));
+    // The decision that was refused is taken again, and nothing was done about it before.
+    let decided = another.decided.lock().unwrap().clone();
+    assert_eq!(decided[..3], [Rule::DeployBegun, Rule::DeployBegun, Rule::ClusterRequested]);
 }
 
 #[tokio::test]
