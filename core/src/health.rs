@@ -214,7 +214,10 @@ impl Sight<'_> {
         if let Some(history) = history {
             figures.completed_checkpoints = history.completed;
             figures.failed_checkpoints = history.failed;
-            if let Some(latest) = &history.latest {
+            // A savepoint that was taken meanwhile may be newer.
+            let is_newer =
+                |time: Timestamp| figures.last_checkpoint_time.is_none_or(|known| known <= whole_second(time));
+            if let Some(latest) = history.latest.as_ref().filter(|latest| is_newer(latest.time)) {
                 figures.last_checkpoint.clone_from(&latest.path);
                 figures.last_checkpoint_time = Some(whole_second(latest.time));
             }

@@ -14,7 +14,7 @@ use crate::application::{Application, Colour, DeploymentMode};
 use crate::crd::{
     FlinkApplicationError, FlinkApplicationStatus, FlinkApplicationVersionStatus, FlinkClusterStatus, FlinkJobStatus,
 };
-use crate::health::{ClusterFigures, Health, JobFigures};
+use crate::health::{ClusterFigures, Health, JobFigures, whole_second};
 use crate::manifest;
 use crate::memory::{Deployed, LastError, Ledger, Memory};
 use crate::phase::{DeployFailed, DualRunning, Phase, PhaseName, Running};
@@ -31,9 +31,22 @@ pub fn read(status: Option<&FlinkApplicationStatus>) -> Remembered {
         Err(problem) => return Remembered::Unreadable(problem),
         Ok(None) => {}
     }
-    match phase(status) {
-        Ok(phase) => Remembered::Known(Box::new(Memory { phase, ledger: ledger(status) })),
+    let ledger = ledger(status);
+    match versions_make_sense(&ledger).and_then(|()| phase(status)) {
+        Ok(phase) => Remembered::Known(Box::new(Memory { phase, ledger })),
         Err(problem) => Remembered::Unreadable(problem),
+    }
+}
+
+/// A second version stands beside a deployed one, in another colour.
+fn versions_make_sense(ledger: &Ledger) -> Result<(), String> {
+    let Some(second) = &ledger.second else { return Ok(()) };
+    let Some(deployed) = &ledger.deployed else {
+        return Err("there is a second version and no deployed one".to_owned());
+    };
+    match (deployed.revision.colour, second.revision.colour) {
+        (Some(one), Some(other)) if one != other => Ok(()),
+        (Some(_) | None, Some(_) | None) => Err("two versions need a colour each".to_owned()),
     }
 }
 
@@ -323,7 +336,7 @@ fn job_on_the_wire(
 }
 
 fn job_figures(status: &FlinkJobStatus) -> Option<JobFigures> {
-    let time = |time: &Option<Time>| time.as_ref().map(|time| time.0);
+    let time = |time: &Option<Time>| time.as_ref().map(|time| whole_second(time.0));
     Some(JobFigures {
         health: Health::from_str(status.health.as_deref()?).ok()?,
         state: status.state.as_deref().and_then(|state| JobState::from_str(state).ok()),

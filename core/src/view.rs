@@ -17,6 +17,9 @@ use crate::rule::Rule;
 use crate::snapshot::{ClusterObjects, FlinkSeen, ListedJob, Objects, Seen, Snapshot, Trouble, Written};
 use crate::step::{EventReason, Step};
 
+/// How long a job that is not known must stay unknown where a JobManager with high availability may bring it back.
+const BROUGHT_BACK_MS: u32 = 30_000;
+
 /// Borrowed access to one snapshot.
 pub(crate) struct View<'a> {
     pub now: Timestamp,
@@ -281,6 +284,14 @@ impl<'a> View<'a> {
 
     pub fn passed(&self, since: Timestamp, limit_ms: u32) -> bool {
         self.now >= self.deadline(since, limit_ms)
+    }
+
+    /// A job that is not known may still be brought back by a JobManager with high availability: until this time, where
+    /// it was missed since `since`.
+    pub fn may_come_back(&self, since: Timestamp) -> Option<Timestamp> {
+        let until = backoff::after(since, BROUGHT_BACK_MS);
+        let is_on = self.spec().map_or(true, |spec| spec.high_availability.is_on());
+        (is_on && self.now < until).then_some(until)
     }
 
     /// Deletes of all that belongs neither to a deployed version nor to `target`, and whether anything is left of it.

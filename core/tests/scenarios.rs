@@ -1,60 +1,10 @@
 //! Scenarios: what the operator does in each situation that the original's contract speaks of, told in a few lines
-//! each. The tables are under `scenarios/`, and beside each is a text file with what happens, made to be read.
+//! each. The tables are under `fixtures/src/scenarios/`, and beside each is a text file with what happens, made to be read.
 //!
 //! A text file that does not say what happens today fails its test. If the change is meant, write them anew with
 //! `cargo test -p flink-operator-core --test scenarios -- --ignored write`, and read the difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, reason = "the told scenarios are files; the core itself reads none")]
-
-mod stories;
-
-mod scenarios {
-    mod accidents;
-    mod brief;
-    mod deleting;
-    mod deploying;
-    mod edits;
-    mod endings;
-    mod given;
-    mod happenings;
-    mod recoveries;
-    mod rest;
-    mod rollbacks;
-    mod savepoints;
-    mod sight;
-    mod starts;
-    mod switches;
-    mod tale;
-    mod two_versions;
-    mod words;
-
-    pub use tale::{Scenario, Told};
-
-    /// One table: its name and its scenarios.
-    pub struct Group {
-        pub name: &'static str,
-        pub about: &'static str,
-        pub scenarios: &'static [Scenario],
-    }
-
-    pub const GROUPS: &[Group] = &[
-        Group { name: "deploying", about: "From spec to job", scenarios: deploying::ALL },
-        Group { name: "savepoints", about: "Savepoints of the running job", scenarios: savepoints::ALL },
-        Group { name: "recoveries", about: "What stands in for a savepoint", scenarios: recoveries::ALL },
-        Group { name: "starts", about: "Jobs that do not start", scenarios: starts::ALL },
-        Group { name: "rollbacks", about: "The way back to the job before", scenarios: rollbacks::ALL },
-        Group { name: "edits", about: "Another spec in the middle of a deploy", scenarios: edits::ALL },
-        Group { name: "switches", about: "Second thoughts and switches", scenarios: switches::ALL },
-        Group { name: "two_versions", about: "BlueGreen", scenarios: two_versions::ALL },
-        Group {
-            name: "accidents",
-            about: "Jobs that end by themselves, and what gets lost",
-            scenarios: accidents::ALL,
-        },
-        Group { name: "deleting", about: "The end of an application, in each deleteMode", scenarios: deleting::ALL },
-        Group { name: "endings", about: "The end of an application, from each phase", scenarios: endings::ALL },
-    ];
-}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -65,7 +15,7 @@ use std::sync::OnceLock;
 use flink_operator_core::rule::Rule;
 use flink_operator_core::step;
 use flink_operator_core::step::EventReason;
-use scenarios::{GROUPS, Group, Told};
+use flink_operator_fixtures::scenarios::{GROUPS, Group, Told};
 use strum::IntoEnumIterator as _;
 
 /// All groups, each told once.
@@ -79,7 +29,7 @@ fn told(name: &str) -> &'static [Told] {
 }
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/scenarios/{name}.txt"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../fixtures/src/scenarios/{name}.txt"))
 }
 
 fn text_of(group: &Group) -> String {
@@ -125,7 +75,7 @@ fn compare(name: &str, today: &str) {
 fn check(name: &str) {
     let group = GROUPS.iter().find(|group| group.name == name).unwrap();
     compare(name, &text_of(group));
-    let broken: Vec<String> = told(name).iter().flat_map(Told::broken).collect();
+    let broken: Vec<String> = told(name).iter().flat_map(|told| told.broken.clone()).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 

@@ -7,7 +7,6 @@ use flink_operator_core::crd::{FlinkApplication, FlinkApplicationStatus};
 use flink_operator_core::memory::Memory;
 use flink_operator_core::snapshot::Remembered;
 use flink_operator_core::{conditions, status};
-use jiff::Timestamp;
 use kube::Api;
 use kube::api::PostParams;
 
@@ -24,7 +23,7 @@ pub(crate) async fn memory(
     memory: &Memory,
 ) -> (Written, Option<Arc<FlinkApplication>>) {
     let Decision { resource, snapshot, step } = decision;
-    let now = Timestamp::now();
+    let now = context.clock.now();
     let application = &snapshot.application;
     let mut new = status::write(memory, application, &context.policy(), resource.status.as_ref(), now);
     conditions::set(&mut new, memory, application, step, now);
@@ -36,7 +35,7 @@ pub(crate) async fn conditions(context: &Context, decision: &Decision) {
     let Decision { resource, snapshot, step } = decision;
     let Remembered::Known(memory) = &snapshot.memory else { return };
     let application = &snapshot.application;
-    let now = Timestamp::now();
+    let now = context.clock.now();
     let before = resource.status.clone().unwrap_or_default();
     let mut new = before.clone();
     conditions::set(&mut new, memory, application, step, now);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::policy::Policy;
@@ -19,7 +19,9 @@ use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::flink::FlinkClient;
 use crate::observe::{ApplicationName, Children};
 use crate::perform::Performer;
@@ -66,6 +68,8 @@ pub struct Context {
     pub publisher: Arc<Publisher>,
     /// Where snapshots are recorded, if they are.
     pub recorder: Arc<dyn Record>,
+    /// The time of day.
+    pub clock: Clock,
     policy: Arc<RwLock<Policy>>,
 }
 
@@ -75,7 +79,13 @@ impl Context {
         let flink = Arc::new(flink);
         let Shared { client, policy, workers, publisher, recorder } = shared;
         let performer = Performer::new(client.clone(), flink.clone(), workers.clone());
-        Self { client, flink, performer, children, workers, publisher, recorder, policy }
+        let clock = Clock::default();
+        Self { client, flink, performer, children, workers, publisher, recorder, clock, policy }
+    }
+
+    /// The same with another clock than the machine's.
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// The configuration as it is now.
@@ -92,7 +102,9 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
     let mut beat = tokio::time::interval(BEAT);
     let mut stop = std::pin::pin!(stop);
     loop {
+        // In this order: what is done must not depend on chance.
         tokio::select! {
+            biased;
             () = &mut stop => break,
             heard = watches.next() => match heard {
                 None => break,
@@ -278,10 +290,11 @@ async fn live(
         let sleep = async {
             match next {
                 None => std::future::pending().await,
-                Some(at) => tokio::time::sleep_until(Instant::into(at)).await,
+                Some(at) => tokio::time::sleep_until(at).await,
             }
         };
         tokio::select! {
+            biased;
             () = sleep => {}
             () = wake.notified() => {}
             changed = latest.changed() => if changed.is_err() { return },

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use flink_operator_core::snapshot::{Trouble, TroubleClass};
 
+use crate::flink::NoAnswer;
+
 /// Longest message that is kept of anything; it ends up in a status and in events.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -19,12 +21,12 @@ pub enum Error {
         source: Box<kube::Error>,
     },
     /// A JobManager was not reached.
-    #[error("{asked}: {}", transport_cause(source))]
+    #[error("{asked}: {source}")]
     Transport {
         /// What was asked.
         asked: String,
-        /// What the client says.
-        source: reqwest::Error,
+        /// Why.
+        source: NoAnswer,
     },
     /// Nobody answered in time.
     #[error("{asked}: no answer within {} s", after.as_secs())]
@@ -69,8 +71,10 @@ impl Error {
     pub fn class(&self) -> TroubleClass {
         match self {
             Self::Kubernetes { source, .. } => class_of_kubernetes(source),
-            Self::Transport { source, .. } if source.is_builder() => TroubleClass::OurBug,
-            Self::Transport { .. } | Self::TimedOut { .. } => TroubleClass::TryAgain,
+            Self::Transport { source: NoAnswer::Unmade(_), .. } => TroubleClass::OurBug,
+            Self::Transport { source: NoAnswer::NotConnected | NoAnswer::Broken(_), .. } | Self::TimedOut { .. } => {
+                TroubleClass::TryAgain
+            }
             Self::Garbled { .. } => TroubleClass::OurBug,
             Self::Refused { class, .. } => *class,
         }
@@ -133,15 +137,8 @@ fn kubernetes_cause(error: &kube::Error) -> String {
     format!("{text} (status {})", status.code)
 }
 
-fn transport_cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return if error.is_connect() { "no connection in time".to_owned() } else { "no answer in time".to_owned() };
-    }
-    innermost(error)
-}
-
 /// The text of the last error in the chain: the outer ones only say that there is one.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

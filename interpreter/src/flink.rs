@@ -9,6 +9,7 @@ mod arguments;
 pub mod cause;
 mod http;
 mod look;
+mod transport;
 mod version;
 mod wire;
 
@@ -21,8 +22,10 @@ use flink_operator_core::id::{RevisionId, TriggerId};
 
 pub use address::{Addresses, Proxy, UiPort};
 pub use http::{Call, Calls, Outcome, Uncounted};
+pub use transport::{NoAnswer, Transport};
 
 use crate::error::Error;
+use transport::OverHttp;
 
 /// How long the client waits for whom.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +46,7 @@ impl Default for Timeouts {
 
 /// Talks to the JobManagers of all applications.
 pub struct FlinkClient {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     timeouts: Timeouts,
     addresses: Addresses,
     calls: Arc<dyn Calls>,
@@ -52,16 +55,21 @@ pub struct FlinkClient {
 }
 
 impl FlinkClient {
-    /// A client; every call is told to `calls`.
+    /// A client over real connections; every call is told to `calls`.
     pub fn new(addresses: Addresses, timeouts: Timeouts, calls: Arc<dyn Calls>) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(timeouts.connect)
-            .pool_idle_timeout(Duration::from_secs(90))
-            .build()
-            .map_err(|source| Error::Transport { asked: "set up the Flink client".to_owned(), source })?;
-        Ok(Self { http, timeouts, addresses, calls, given: Mutex::default() })
+        let asked = "set up the Flink client".to_owned();
+        let transport = OverHttp::new(timeouts).map_err(|source| Error::Transport { asked, source })?;
+        Ok(Self::over(Arc::new(transport), addresses, timeouts, calls))
+    }
+
+    /// A client whose requests are carried by `transport`.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        addresses: Addresses,
+        timeouts: Timeouts,
+        calls: Arc<dyn Calls>,
+    ) -> Self {
+        Self { transport, timeouts, addresses, calls, given: Mutex::default() }
     }
 
     /// The JobManager of one revision of an application.

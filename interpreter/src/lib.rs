@@ -5,6 +5,7 @@
 //! becomes a value of the core in [`observe`], and every effect of the core a request in [`perform`].
 
 pub mod board;
+pub mod clock;
 mod commit;
 pub mod controller;
 pub mod error;

@@ -6,7 +6,7 @@
 //! resourceVersion of that very look, so a stale or second operator is refused.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
@@ -15,6 +15,7 @@ use flink_operator_core::snapshot::{Observed, Remembered, Report, Seen, Snapshot
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::board::phase_of;
 use crate::commit;
@@ -92,8 +93,8 @@ impl Reconciler {
     /// A reconciler that knows nothing yet.
     pub fn new(context: Arc<Context>) -> Self {
         Self {
+            since: context.clock.now(),
             context,
-            since: Timestamp::now(),
             report: Report::default(),
             repeated: Repeated::default(),
             decisions: Decisions::default(),
@@ -131,7 +132,9 @@ impl Reconciler {
             }
         }
         tracing::warn!(rule = "none", "no rest after {STEPS} steps; going on after a pause");
-        Some(Instant::now() + PAUSE)
+        // What was just written wakes whoever waits for a change.
+        tokio::time::sleep(PAUSE).await;
+        Some(Instant::now())
     }
 
     async fn carry_out(&mut self, decision: &Decision) -> Next {
@@ -192,7 +195,7 @@ impl Reconciler {
     fn step(&mut self, parsed: Parsed, observed: Observed, fresh: bool) -> Decision {
         let Parsed { resource, application, memory } = parsed;
         let snapshot = Snapshot {
-            now: Timestamp::now(),
+            now: self.context.clock.now(),
             watching_since: Some(self.since),
             policy: self.context.policy(),
             application,
@@ -250,13 +253,17 @@ impl Reconciler {
         self.context.publisher.rested(decision);
         let wake = match decision.step.wake() {
             Wake::OnChange => None,
-            Wake::At(at) => Some(Instant::now() + until(at)),
+            Wake::At(at) => Some(Instant::now() + self.until(at)),
         };
         // While a wait is polled in steps below a second, the status is not bothered with its particulars.
         if wake.is_none_or(|at| at > Instant::now() + Duration::from_millis(400)) {
             commit::conditions(&self.context, decision).await;
         }
         wake
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        Duration::try_from(at.duration_since(self.context.clock.now())).unwrap_or_default()
     }
 
     fn passed(&self, decision: &Decision, begun: Instant, succeeded: bool) {
@@ -268,8 +275,4 @@ impl Reconciler {
         self.context.publisher.board().broke_off(&last.name());
         Some(Instant::now() + PAUSE)
     }
-}
-
-fn until(at: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
 }

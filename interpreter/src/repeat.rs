@@ -1,10 +1,11 @@
 //! Effects that are asked for again although they just succeeded.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flink_operator_core::effect::EffectKey;
 use flink_operator_core::snapshot::Report;
 use flink_operator_core::step::Step;
+use tokio::time::Instant;
 
 /// What they brought about does not show yet (Flink answers from a cache of seconds), so the same request
 /// waits a little longer each time.

@@ -1,5 +1,7 @@
 //! `flinkk8soperator replay`: recorded decisions, decided again by this version's core, on any machine.
 
+#[cfg(test)]
+mod fuzz;
 mod read;
 mod show;
 

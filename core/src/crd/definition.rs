@@ -125,8 +125,18 @@ fn completed(mut validation: Value) -> Value {
     validation
 }
 
-/// No defaults (they would rewrite objects), no formats that only Rust knows, and no `nullable` on an
-/// enumeration, whose words do not include null.
+/// The greatest number of an integer format that only Rust knows.
+fn greatest(format: &str) -> Option<u32> {
+    match format {
+        "uint8" => Some(u8::MAX.into()),
+        "uint16" => Some(u16::MAX.into()),
+        "uint32" => Some(u32::MAX),
+        _ => None,
+    }
+}
+
+/// No defaults (they would rewrite objects), no formats that only Rust knows (but their bounds, or the API server
+/// would store what cannot be read back), and no `nullable` on an enumeration, whose words do not include null.
 fn tidy(schema: &mut Map<String, Value>) {
     schema.remove("default");
     if schema.contains_key("enum") {
@@ -134,7 +144,11 @@ fn tidy(schema: &mut Map<String, Value>) {
     }
     let known = |format: &Value| format.as_str().is_some_and(|format| KNOWN_FORMATS.contains(&format));
     if !schema.get("format").is_none_or(known) {
-        schema.remove("format");
+        let format = schema.remove("format");
+        let greatest = format.and_then(|format| greatest(format.as_str()?));
+        if let Some(greatest) = greatest {
+            schema.entry("maximum").or_insert_with(|| greatest.into());
+        }
     }
     for_each_subschema(schema, &mut tidy);
 }

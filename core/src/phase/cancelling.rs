@@ -3,7 +3,7 @@
 use crate::backoff;
 use crate::effect::Effect;
 use crate::memory::{Deployed, Revision, Tries};
-use crate::phase::{Cancelling, Phase, launch, savepointing};
+use crate::phase::{Cancelling, Phase, launch, recovering, savepointing};
 use crate::rule::Rule;
 use crate::snapshot::{Job, JobState, Retention, Seen, Trouble};
 use crate::step::{EventReason, Step};
@@ -21,7 +21,10 @@ pub(super) fn step(view: &View<'_>, at: &Cancelling) -> Step {
     match &view.flink(&deployed.revision.id).job {
         Seen::Present(job) if job.state.has_ended() => ended(view, at, deployed),
         Seen::Present(job) => cancel(view, at, deployed, job),
-        Seen::Absent => ended(view, at, deployed),
+        Seen::Absent => match view.may_come_back(at.since) {
+            Some(until) => recovering::brought_back(view, at.since, until),
+            None => ended(view, at, deployed),
+        },
         Seen::Unreachable(trouble) => awaiting(view, at, deployed, &trouble.message),
         Seen::NotAsked => awaiting(view, at, deployed, "the JobManager was not asked"),
     }

@@ -168,6 +168,12 @@ fn stop(view: &View<'_>, at: &Deleting, holder: &JobHolder, job: &Job) -> Step {
             if job.state != JobState::Running {
                 return Rule::JobAwaited.stay().because(format!("job {} is {}", holder.job, job.state)).wake_at(wake);
             }
+            // While a TaskManager comes back Flink shows RUNNING, and every savepoint would fail at once.
+            if !job.tasks.first_stage_started() && !view.passed(at.since, view.policy.savepoint_timeout_ms) {
+                let tasks = job.tasks;
+                let why = format!("{} of {} tasks of job {} run", tasks.running, tasks.total, holder.job);
+                return Rule::JobAwaited.stay().because(why).wake_at(wake);
+            }
             let trigger = holder.trigger(&view.app.uid);
             Rule::FinalSavepointRequested.stay().run([Effect::StopWithSavepoint {
                 revision: holder.revision.clone(),

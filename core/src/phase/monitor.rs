@@ -18,9 +18,6 @@ use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen};
 use crate::step::{EventReason, Step};
 use crate::view::View;
 
-/// How long a job that is not known must stay unknown where a JobManager with high availability may bring it back.
-const BROUGHT_BACK_MS: u32 = 30_000;
-
 pub(super) fn needs(ledger: &Ledger) -> Needs {
     let first = ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).map(|it| (it, &ledger.job));
     let second = ledger.second.as_ref().map(|it| (it, &ledger.second_job));
@@ -158,8 +155,7 @@ pub(super) fn recover(view: &View<'_>) -> Option<Step> {
     if view.flink(&deployed.revision.id).job != Seen::Absent {
         return None;
     }
-    let may_come_back = view.spec().map_or(true, |spec| spec.high_availability.is_on());
-    if may_come_back && view.now < backoff::after(known.refreshed, BROUGHT_BACK_MS) {
+    if view.may_come_back(known.refreshed).is_some() {
         return None;
     }
     match adopt::lost(view, deployed) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::backoff;
 use crate::effect::Effect;
+use crate::health::JobFigures;
 use crate::memory::{Deployed, Ledger, Memory, Revision, Tries};
 use crate::phase::savepointing::{self, VIEW_IS_LATE_MS};
 use crate::phase::{DeployFailed, Phase, Recovering, Running, launch};
@@ -20,6 +21,12 @@ use crate::view::{View, Wish};
 /// Why a checkpoint that is there may not be there once the job is cancelled.
 const GOES_WITH_THE_JOB: &str = "its checkpoints do not outlive a cancellation (set \
                                  execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)";
+
+/// A job that is not known is waited for.
+pub(super) fn brought_back(view: &View<'_>, since: Timestamp, until: Timestamp) -> Step {
+    let wake = backoff::next_poll(since, view.now).min(until);
+    Rule::FlinkAwaited.stay().because("its JobManager does not know the job, and may bring it back").wake_at(wake)
+}
 
 /// There is no savepoint, for a cause that is told; `target` is started next.
 pub(super) fn enter(view: &View<'_>, ledger: Ledger, rule: Rule, target: &Revision, cause: String) -> Step {
@@ -78,11 +85,20 @@ pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
         Seen::Absent | Seen::NotAsked => None,
     };
     match job {
-        None => restore(view, at, deployed, newest(view, deployed, None)),
+        None => missing(view, at, deployed),
         Some(job) if job.state.has_ended() => ended(view, at, deployed, job, history),
         Some(_) if view.deployed().is_some_and(|deployed| deployed.revision == at.target) => found(view),
         Some(_) if at.target.colour.is_some() => restore(view, at, deployed, newest(view, deployed, history)),
         Some(job) => end(view, at, deployed, job, history),
+    }
+}
+
+/// The job is not known. On the way to another revision it may still be brought back, and then two would run. (Where
+/// the same revision is to be started again it has been waited for.)
+fn missing(view: &View<'_>, at: &Recovering, deployed: &Deployed) -> Step {
+    match view.may_come_back(at.since).filter(|_| at.target != deployed.revision) {
+        Some(until) => brought_back(view, at.since, until),
+        None => restore(view, at, deployed, newest(view, deployed, None)),
     }
 }
 
@@ -249,7 +265,8 @@ fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -
         }
         (None, Some(told)) => {
             let kind = Newest::Checkpoint as fn(String) -> Newest;
-            let state = told.last_checkpoint.clone().map(|path| (path, told.last_checkpoint_time, kind));
+            let last = told.last_checkpoint.clone().map(|path| (path, told.last_checkpoint_time));
+            let state = resumed(deployed, told, history).or(last).map(|(path, time)| (path, time, kind));
             (state, told.completed_checkpoints)
         }
         (None, None) => (None, 0),
@@ -269,6 +286,23 @@ fn newest(view: &View<'_>, deployed: &Deployed, history: Option<&Checkpoints>) -
             None => Newest::Missing("it may have taken one that was not seen before the job was lost".to_owned()),
         },
     }
+}
+
+/// What Flink itself resumed the job from after the last checkpoint that was told of: the newest that there was then.
+fn resumed(
+    deployed: &Deployed,
+    told: &JobFigures,
+    history: Option<&Checkpoints>,
+) -> Option<(String, Option<Timestamp>)> {
+    let (path, time) = match history {
+        Some(history) => {
+            let restored = history.restored.as_ref()?;
+            (restored.path.clone()?, Some(restored.time))
+        }
+        None => (told.restore_path.clone()?, told.restore_time),
+    };
+    let is_its_own = deployed.restored_from.as_ref() != Some(&path);
+    (is_its_own && time > told.last_checkpoint_time).then_some((path, time))
 }
 
 /// The job takes no checkpoints, so none can have been missed.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::backoff;
 use crate::effect::Effect;
+use crate::health::whole_second;
 use crate::memory::{Deployed, Ledger, Memory, Revision, Stopped, Tries};
 use crate::phase::{Phase, Savepointing, launch, recovering};
 use crate::rule::Rule;
@@ -95,6 +96,11 @@ fn taken(view: &View<'_>, at: &Savepointing, deployed: &Deployed, path: &str) ->
     let mut ledger = view.ledger().clone();
     ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     ledger.last_error = None;
+    // Should the job be lost before its next checkpoint, this is its newest state, whatever becomes of the new version.
+    if let Some(job) = &mut ledger.job {
+        job.last_checkpoint = Some(path.to_owned());
+        job.last_checkpoint_time = Some(whole_second(view.now));
+    }
     let phase = launch::of(view, &at.target, Some(path.to_owned()));
     let text = format!("Savepoint {path} of job {} is complete.", deployed.job);
     Rule::SavepointTaken.to(Memory { phase, ledger }).note(EventReason::SavepointCompleted, text)

@@ -72,26 +72,27 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
     Rule::ClusterRequested.stay().run(missing)
 }
 
-/// Creates of all objects that are not there, in the order of contract K1.
+/// Creates of all objects that are not there to stay, in the order of contract K1. The name of one that is being
+/// deleted is not free yet: that is tried again, later each time.
 fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects: &Objects) -> Vec<Effect> {
     let Manifests { jobmanager, taskmanager, generic_service, versioned_service, ingress } =
         manifest::render(view.app, spec, policy, &at.target);
     let entrance = manifest::names::entrance(&view.app.name, at.target.colour);
     let there = objects.clusters.get(&at.target.id);
     let mut effects = Vec::new();
-    if there.is_none_or(|it| it.jobmanager.is_none()) {
+    if there.and_then(|it| it.jobmanager.as_ref()).is_none_or(|it| it.deleting) {
         effects.push(Effect::CreateDeployment(Box::new(jobmanager)));
     }
     if !objects.entrances.contains_key(entrance.as_ref()) {
         effects.push(Effect::CreateService(Box::new(generic_service)));
     }
-    if there.is_none_or(|it| it.service.is_none()) {
+    if there.and_then(|it| it.service.as_ref()).is_none_or(|it| it.deleting) {
         effects.push(Effect::CreateService(Box::new(versioned_service)));
     }
     if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(entrance.as_ref())) {
         effects.push(Effect::CreateIngress(Box::new(ingress)));
     }
-    if there.is_none_or(|it| it.taskmanager.is_none()) {
+    if there.and_then(|it| it.taskmanager.as_ref()).is_none_or(|it| it.deleting) {
         effects.push(Effect::CreateDeployment(Box::new(taskmanager)));
     }
     effects

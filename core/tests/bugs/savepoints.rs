@@ -89,6 +89,19 @@ fn a_job_that_has_ended_holds_no_deletion_up() {
 }
 
 #[test]
+fn a_deletion_waits_for_tasks_that_come_back_before_it_asks_for_a_savepoint() {
+    let mut life = running();
+    life.set_pod_times(MINUTE, SECOND);
+    let taskmanagers = format!("orders-{}-tm", life.deployed().unwrap().revision.id);
+    life.delete_deployment(&taskmanagers);
+    fire(&mut life, Rule::ClusterRepaired);
+    life.run_for(20 * SECOND);
+    life.delete_application();
+    assert!(life.run_until(10 * MINUTE, is_gone), "{:?}", life.rules());
+    assert_eq!((times(&life, Rule::FinalSavepointRetried), times(&life, Rule::FinalSavepointCompleted)), (0, 1));
+}
+
+#[test]
 fn a_job_that_its_jobmanager_forgot_holds_no_deletion_up() {
     for mode in ["Savepoint", "ForceCancel"] {
         let mut life = running();

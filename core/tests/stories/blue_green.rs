@@ -4,7 +4,7 @@ use flink_operator_core::application::Colour;
 use flink_operator_core::phase::{Phase, PhaseName};
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::{Fault, Life, Moment};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

@@ -14,13 +14,9 @@ pub mod upgrading;
 
 use flink_operator_core::memory::Failure;
 use flink_operator_core::phase::{Phase, PhaseName};
-use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::Life;
 use flink_operator_fixtures::model::flink;
-use serde_json::{Value, json};
-
-pub const SECOND: i64 = 1_000;
-pub const MINUTE: i64 = 60 * SECOND;
+pub use flink_operator_fixtures::scenarios::basics::*;
 
 /// All stories, to make tests and recordings of.
 macro_rules! stories {
@@ -181,36 +177,6 @@ pub fn told(life: Life) {
     assert!(violations.is_empty(), "{violations:#?}\n{:?}", life.rules());
 }
 
-pub fn manifest() -> Value {
-    json!({
-        "apiVersion": "flink.k8s.io/v1beta1",
-        "kind": "FlinkApplication",
-        "metadata": { "name": "orders", "namespace": "default" },
-        "spec": {
-            "image": "registry.example/orders:1",
-            "flinkVersion": "2.1",
-            "jarName": "job.jar",
-            "entryClass": "shop.Orders",
-            "programArgs": "--topic orders",
-            "parallelism": 2,
-            "taskManagerConfig": { "taskSlots": 2 },
-        },
-    })
-}
-
-/// An application that was just created.
-pub fn new() -> Life {
-    Life::begin(manifest()).unwrap()
-}
-
-/// An application that has been running for half a minute.
-pub fn running() -> Life {
-    let mut life = new();
-    assert!(life.run_until(MINUTE, is_running), "{:?}", life.rules());
-    life.run_for(30 * SECOND);
-    life
-}
-
 /// An application whose program arguments were just edited.
 pub fn edited() -> Life {
     let mut life = running();
@@ -223,41 +189,6 @@ pub fn upgrading(phase: PhaseName) -> Life {
     let mut life = edited();
     reach(&mut life, phase);
     life
-}
-
-pub fn arguments(arguments: &str) -> Value {
-    json!({ "spec": { "programArgs": arguments } })
-}
-
-pub fn entry_class(class: &str) -> Value {
-    json!({ "spec": { "entryClass": class } })
-}
-
-pub fn delete_mode(mode: &str) -> Value {
-    json!({ "spec": { "deleteMode": mode } })
-}
-
-pub fn reach(life: &mut Life, phase: PhaseName) {
-    let limit = 2 * 60 * MINUTE;
-    assert!(life.run_until(limit, |life| phase_of(life) == Some(phase)), "{phase} is not reached: {:?}", life.rules());
-}
-
-pub fn fire(life: &mut Life, rule: Rule) {
-    let limit = 2 * 60 * MINUTE;
-    let before = life.rules().len();
-    assert!(life.run_until(limit, |life| life.rules()[before..].contains(&rule)), "no {rule}: {:?}", life.rules());
-}
-
-pub fn phase_of(life: &Life) -> Option<PhaseName> {
-    life.memory().map(|memory| memory.phase.name())
-}
-
-pub fn is_running(life: &Life) -> bool {
-    phase_of(life) == Some(PhaseName::Running)
-}
-
-pub fn is_gone(life: &Life) -> bool {
-    life.application().is_none()
 }
 
 pub fn failure(life: &Life) -> Failure {
@@ -277,10 +208,4 @@ pub fn restored_progress(life: &Life) -> Option<u64> {
     let jobs: Vec<_> = life.flinks.active_jobs().collect();
     assert_eq!(jobs.len(), 1, "{jobs:#?}");
     jobs[0].checkpoints.restored().map(|restored| restored.progress)
-}
-
-/// The deployed job runs, and nothing else does.
-pub fn one_job_runs(life: &Life) {
-    assert_eq!(life.state_of_deployed_job().map(|state| state.as_str()), Some("RUNNING"), "{:?}", life.rules());
-    assert_eq!(life.flinks.active_jobs().count(), 1);
 }

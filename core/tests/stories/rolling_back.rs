@@ -3,7 +3,7 @@
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::{Fault, Life, Moment};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

@@ -4,7 +4,7 @@ use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::Life;
 use flink_operator_fixtures::model::flink::Ending;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

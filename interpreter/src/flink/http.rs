@@ -1,20 +1,20 @@
 //! One request, one answer: addressed, sent, timed, counted.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::{Method, Url};
+use http::{Method, header};
+use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout};
 
 use flink_operator_core::snapshot::TroubleClass;
 
+use super::transport::{LONGEST_ANSWER, NoAnswer};
 use super::wire::Refusal;
 use super::{JobManager, cause};
 use crate::error::{Error, one_line};
-
-/// The longest answer that is read, in bytes. A job of thousands of vertices tells a few MiB.
-const LONGEST_ANSWER: usize = 32 << 20;
 
 /// The requests that are made of Flink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,37 +147,26 @@ impl JobManager<'_> {
             return Err(Error::refused(asked, TroubleClass::TryAgain, "this JobManager has no address"));
         };
         let after = if request.method == Method::GET { self.client.timeouts.look } else { self.client.timeouts.act };
-        let mut builder = self.client.http.request(request.method.clone(), url).timeout(after);
-        if let Some(body) = body {
-            builder = builder.json(body);
-        }
-        let begun = Instant::now();
-        let answer = async {
-            let mut response = builder.send().await?;
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                body.extend_from_slice(&chunk);
-                if body.len() > LONGEST_ANSWER {
-                    break;
-                }
-            }
-            Ok((response.status().as_u16(), body))
+        let sent = match written(&request, &url, body) {
+            Ok(sent) => sent,
+            Err(source) => return Err(Error::Transport { asked, source }),
         };
-        let answer: Result<_, reqwest::Error> = answer.await;
+        let begun = Instant::now();
+        let answer = timeout(after, self.client.transport.send(sent)).await;
         let outcome = match &answer {
-            Ok((status, _)) => Outcome::Answered(*status),
-            Err(error) if error.is_timeout() => Outcome::TimedOut,
-            Err(_) => Outcome::Unreachable,
+            Ok(Ok(answer)) => Outcome::Answered(answer.status().as_u16()),
+            Err(_) | Ok(Err(NoAnswer::NotConnected)) => Outcome::TimedOut,
+            Ok(Err(NoAnswer::Unmade(_) | NoAnswer::Broken(_))) => Outcome::Unreachable,
         };
         self.client.calls.finished(request.call, outcome, begun.elapsed());
         match answer {
-            Ok((_, body)) if body.len() > LONGEST_ANSWER => {
+            Ok(Ok(answer)) if answer.body().len() > LONGEST_ANSWER => {
                 let detail = format!("it is longer than {} MiB", LONGEST_ANSWER >> 20);
                 Err(Error::Garbled { asked, detail })
             }
-            Ok((status, body)) => Ok(Answer { asked, status, body }),
-            Err(error) if error.is_timeout() && !error.is_connect() => Err(Error::TimedOut { asked, after }),
-            Err(source) => Err(Error::Transport { asked, source: source.without_url() }),
+            Ok(Ok(answer)) => Ok(Answer { asked, status: answer.status().as_u16(), body: answer.into_body() }),
+            Ok(Err(source)) => Err(Error::Transport { asked, source }),
+            Err(_) => Err(Error::TimedOut { asked, after }),
         }
     }
 
@@ -189,6 +178,24 @@ impl JobManager<'_> {
         }
         Some(url)
     }
+}
+
+/// The request as it goes out.
+fn written(
+    request: &Request<'_>,
+    url: &Url,
+    body: Option<&impl Serialize>,
+) -> Result<http::Request<Vec<u8>>, NoAnswer> {
+    let unmade = |error: &dyn fmt::Display| NoAnswer::Unmade(error.to_string());
+    let mut sent = http::Request::builder().method(&request.method).uri(url.as_str());
+    let body = match body {
+        Some(body) => {
+            sent = sent.header(header::CONTENT_TYPE, "application/json");
+            serde_json::to_vec(body).map_err(|error| unmade(&error))?
+        }
+        None => Vec::new(),
+    };
+    sent.body(body).map_err(|error| unmade(&error))
 }
 
 impl Answer {

@@ -58,12 +58,17 @@ pub fn records(path: &Path) -> Result<Vec<Found>, Failure> {
     } else {
         (path.display().to_string(), fs::read_to_string(path).map_err(unreadable)?)
     };
-    let read = if text.trim_start().starts_with('{') { json(&text) } else { yaml(&text) };
+    Ok(in_text(&name, &text))
+}
+
+/// The records of a text.
+pub fn in_text(name: &str, text: &str) -> Vec<Found> {
+    let read = if text.trim_start().starts_with('{') { json(text) } else { yaml(text) };
     let found = |(line, record): (usize, Result<Record, Problem>)| match record {
         Ok(record) => Found { place: format!("{name}:{line}"), record: Ok(Box::new(record)) },
         Err(problem) => Found { place: format!("{name}:{}", line + problem.line - 1), record: Err(problem.what) },
     };
-    Ok(read.into_iter().map(found).collect())
+    read.into_iter().map(found).collect()
 }
 
 /// Values one after the other, whatever stands between them. Each with the line at which it begins.

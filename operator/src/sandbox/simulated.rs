@@ -42,9 +42,7 @@ impl Simulated {
             changes.mark_unchanged();
             let pods = cluster.read(ready_pods);
             self.with(|state| state.follow(&pods, now()));
-            if changes.changed().await.is_err() {
-                return;
-            }
+            changes.changed().await;
         }
     }
 

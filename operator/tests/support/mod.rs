@@ -1,6 +1,7 @@
 //! A sandbox as a person starts one: the built program, its output, and its API.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub mod kills;
 pub mod overheard;
 pub mod process;
 pub mod real;

@@ -78,6 +78,11 @@ pub struct Operator(Child);
 
 impl Operator {
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, &[])
+    }
+
+    /// One that also has these arguments.
+    pub fn start_with(sandbox: &Sandbox, words: &[&str]) -> Self {
         let port = sandbox.port().to_string();
         let child = Command::new(PROGRAM)
             .args(["run", "--kubeconfig", word(&sandbox.kubeconfig()), "--kubectl-proxy", &port])
@@ -91,6 +96,7 @@ impl Operator {
                 "--with-parent",
                 "--no-leader-election",
             ])
+            .args(words)
             .stdin(Stdio::piped())
             .spawn();
         Self(child.unwrap())
