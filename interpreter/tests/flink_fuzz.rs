@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, Seen, Trouble, TroubleClass};
+use flink_operator_core::snapshot::{FlinkSeen, Seen, Trouble, TroubleClass};
 use flink_operator_fixtures::fuzz;
 use flink_operator_interpreter::flink::cause::root_cause;
 use flink_operator_interpreter::flink::{Addresses, FlinkClient, Timeouts, Uncounted};
@@ -17,7 +17,7 @@ use flink_operator_interpreter::observe::flink::look;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
-use support::{JOB, Server, TRIGGER, application, job, revision, trigger};
+use support::{JOB, Server, TRIGGER, application, everything, job, revision, trigger};
 
 /// What Flink answers, by the name of the file.
 static ANSWERS: LazyLock<BTreeMap<String, String>> =
@@ -114,14 +114,7 @@ proptest! {
         wrong in prop::collection::vec(wrong(), 8),
         savepoint in prop::sample::select(&["savepoint-completed", "savepoint-failed", "savepoint-under-way"]),
     ) {
-        let needs = FlinkNeeds {
-            overview: true,
-            job: Some(job()),
-            savepoint: Some((job(), trigger())),
-            checkpoints: Some(job()),
-            retention: Some(job()),
-        };
-        let needs = BTreeMap::from([(revision(), needs)]);
+        let needs = everything();
         let seen = blocking(async {
             let server = flink(&wrong, savepoint).await;
             look(&client(&server), &application(), &needs).await.remove(&revision()).unwrap()
@@ -169,14 +162,7 @@ proptest! {
 async fn the_corpus_itself_is_understood() {
     let sound = Wrong { status: 200, bytes: false, moves: Vec::new(), instead: None };
     let server = flink(&vec![sound; 8], "savepoint-completed").await;
-    let needs = FlinkNeeds {
-        overview: true,
-        job: Some(job()),
-        savepoint: Some((job(), trigger())),
-        checkpoints: Some(job()),
-        retention: Some(job()),
-    };
-    let needs = BTreeMap::from([(revision(), needs)]);
+    let needs = everything();
     let seen = look(&client(&server), &application(), &needs).await.remove(&revision()).unwrap();
     assert!(troubles(&seen).is_empty(), "{seen:?}");
     let present = matches!(seen.job, Seen::Present(_)) && matches!(seen.savepoint, Seen::Present(_));

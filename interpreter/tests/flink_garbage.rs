@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, Seen, Trouble, TroubleClass};
+use flink_operator_core::snapshot::{FlinkSeen, Seen, Trouble, TroubleClass};
 use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Outcome, Timeouts};
 use flink_operator_interpreter::observe::flink::look;
-use support::{application, job, revision, trigger};
+use support::{application, everything, revision};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -53,14 +53,7 @@ async fn ask_everything(url: String) -> (FlinkSeen, Vec<(Call, Outcome)>) {
     let timeouts = Timeouts { look: Duration::from_millis(500), ..Timeouts::default() };
     let addresses: BTreeMap<RevisionId, String> = BTreeMap::from([(revision(), url)]);
     let client = FlinkClient::new(Addresses::Fixed(addresses), timeouts, counted.clone()).unwrap();
-    let needs = FlinkNeeds {
-        overview: true,
-        job: Some(job()),
-        savepoint: Some((job(), trigger())),
-        checkpoints: Some(job()),
-        retention: Some(job()),
-    };
-    let seen = look(&client, &application(), &BTreeMap::from([(revision(), needs)])).await.remove(&revision()).unwrap();
+    let seen = look(&client, &application(), &everything()).await.remove(&revision()).unwrap();
     let calls = counted.0.lock().unwrap().clone();
     (seen, calls)
 }

@@ -12,6 +12,7 @@ use axum::http::{Response, StatusCode};
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::id::{JobId, RevisionId, TriggerId};
+use flink_operator_core::snapshot::FlinkNeeds;
 use serde_json::{Value, json};
 
 pub const UID: &str = "0b1c2d3e-0000-4000-8000-000000000001";
@@ -124,6 +125,18 @@ pub fn job() -> JobId {
 
 pub fn trigger() -> TriggerId {
     TriggerId::known(TRIGGER)
+}
+
+/// All that can be looked at in a JobManager.
+pub fn everything() -> BTreeMap<RevisionId, FlinkNeeds> {
+    let needs = FlinkNeeds {
+        overview: true,
+        job: Some(job()),
+        savepoint: Some((job(), trigger())),
+        checkpoints: Some(job()),
+        retention: Some(job()),
+    };
+    BTreeMap::from([(revision(), needs)])
 }
 
 /// Flink's way to say no.
