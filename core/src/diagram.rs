@@ -8,8 +8,8 @@ use strum::IntoEnumIterator as _;
 use crate::phase::PhaseName;
 use crate::rule::{Rule, To};
 
-/// The moves between phases as a Mermaid state diagram; one arrow for each pair of phases.
-pub fn mermaid() -> String {
+/// The moves from one phase to another, each with the rules that make it.
+pub fn arrows() -> BTreeMap<(PhaseName, PhaseName), Vec<Rule>> {
     let mut arrows: BTreeMap<(PhaseName, PhaseName), Vec<Rule>> = BTreeMap::new();
     for rule in Rule::iter() {
         if let To::Phase(to) = rule.edge().to {
@@ -18,8 +18,13 @@ pub fn mermaid() -> String {
             }
         }
     }
+    arrows
+}
+
+/// The moves between phases as a Mermaid state diagram; one arrow for each pair of phases.
+pub fn mermaid() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> New\n");
-    for ((from, to), rules) in arrows.iter().filter(|((_, to), _)| *to != PhaseName::Deleting) {
+    for ((from, to), rules) in arrows().iter().filter(|((_, to), _)| *to != PhaseName::Deleting) {
         let rules = rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("<br/>");
         let _ = writeln!(text, "    {from} --> {to}: {rules}");
     }

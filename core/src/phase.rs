@@ -229,6 +229,8 @@ pub struct Deleting {
     /// The jobs that must end first, one after the other.
     #[serde(default)]
     pub holders: Vec<JobHolder>,
+    /// What was being deployed, if anything was.
+    pub target: Option<Revision>,
     /// Failed tries in this phase.
     #[serde(default)]
     pub tries: Tries,
@@ -242,7 +244,45 @@ impl Phase {
         self.into()
     }
 
-    /// What is being deployed, if anything is.
+    /// When it was entered; None where nobody noted it.
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Phase::New => None,
+            Phase::Updating(at) => Some(at.since),
+            Phase::ClusterStarting(at) => Some(at.since),
+            Phase::Rescaling(at) => Some(at.since),
+            Phase::Savepointing(at) => Some(at.since),
+            Phase::Cancelling(at) => Some(at.since),
+            Phase::Recovering(at) => Some(at.since),
+            Phase::SubmittingJob(at) => Some(at.since),
+            Phase::RollingBackJob(at) => Some(at.since),
+            Phase::Running(at) => Some(at.since),
+            Phase::DualRunning(at) => Some(at.since),
+            Phase::DeployFailed(at) => Some(at.since),
+            Phase::Deleting(at) => Some(at.since),
+        }
+    }
+
+    /// The start of a job that is under way, of the new one or of the old one that is brought back.
+    pub fn launch(&self) -> Option<&Launch> {
+        match self {
+            Phase::SubmittingJob(launch) => Some(launch),
+            Phase::RollingBackJob(at) => at.launch.as_ref(),
+            Phase::New
+            | Phase::Updating(_)
+            | Phase::ClusterStarting(_)
+            | Phase::Rescaling(_)
+            | Phase::Savepointing(_)
+            | Phase::Cancelling(_)
+            | Phase::Recovering(_)
+            | Phase::Running(_)
+            | Phase::DualRunning(_)
+            | Phase::DeployFailed(_)
+            | Phase::Deleting(_) => None,
+        }
+    }
+
+    /// What is being deployed, or was when the deletion was heard.
     pub fn target(&self) -> Option<&Revision> {
         match self {
             Phase::Updating(at) => Some(&at.target),
@@ -252,12 +292,12 @@ impl Phase {
             Phase::Cancelling(at) => Some(&at.target),
             Phase::Recovering(at) => Some(&at.target),
             Phase::SubmittingJob(at) => Some(&at.target),
+            Phase::Deleting(at) => at.target.as_ref(),
             Phase::New
             | Phase::RollingBackJob(_)
             | Phase::Running(_)
             | Phase::DualRunning(_)
-            | Phase::DeployFailed(_)
-            | Phase::Deleting(_) => None,
+            | Phase::DeployFailed(_) => None,
         }
     }
 }
@@ -286,21 +326,27 @@ pub(crate) fn step(snapshot: &Snapshot) -> Step {
         Remembered::Unreadable(problem) => return unreadable(snapshot, problem),
     };
     let view = View::new(snapshot, memory);
-    match &memory.phase {
-        Phase::Deleting(at) => deleting::step(&view, at),
-        phase if view.app.deletion.is_some() => deleting::heard(&view, phase),
-        Phase::New => new::step(&view),
-        Phase::Updating(at) => updating::step(&view, at),
-        Phase::Rescaling(at) => rescaling::step(&view, at),
-        Phase::ClusterStarting(at) => cluster_starting::step(&view, at),
-        Phase::Savepointing(at) => savepointing::step(&view, at),
-        Phase::Cancelling(at) => cancelling::step(&view, at),
-        Phase::Recovering(at) => recovering::step(&view, at),
-        Phase::SubmittingJob(at) => submitting_job::step(&view, at),
-        Phase::RollingBackJob(at) => rolling_back_job::step(&view, at),
-        Phase::Running(at) => running::step(&view, at),
-        Phase::DualRunning(at) => dual_running::step(&view, at),
-        Phase::DeployFailed(at) => deploy_failed::step(&view, at),
+    let step = in_phase(&view, &memory.phase);
+    // Whatever is waited for is not heard of while there is no way to the JobManager.
+    if step.rests() { repair::way(&view).unwrap_or(step) } else { step }
+}
+
+fn in_phase(view: &View<'_>, phase: &Phase) -> Step {
+    match phase {
+        Phase::Deleting(at) => deleting::step(view, at),
+        phase if view.app.deletion.is_some() => deleting::heard(view, phase),
+        Phase::New => new::step(view),
+        Phase::Updating(at) => updating::step(view, at),
+        Phase::Rescaling(at) => rescaling::step(view, at),
+        Phase::ClusterStarting(at) => cluster_starting::step(view, at),
+        Phase::Savepointing(at) => savepointing::step(view, at),
+        Phase::Cancelling(at) => cancelling::step(view, at),
+        Phase::Recovering(at) => recovering::step(view, at),
+        Phase::SubmittingJob(at) => submitting_job::step(view, at),
+        Phase::RollingBackJob(at) => rolling_back_job::step(view, at),
+        Phase::Running(at) => running::step(view, at),
+        Phase::DualRunning(at) => dual_running::step(view, at),
+        Phase::DeployFailed(at) => deploy_failed::step(view, at),
     }
 }
 

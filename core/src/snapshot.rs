@@ -72,6 +72,11 @@ impl<T> Seen<T> {
         matches!(self, Seen::NotAsked)
     }
 
+    /// Nobody answered.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Seen::Unreachable(_))
+    }
+
     /// The thing, if it was seen.
     pub fn present(&self) -> Option<&T> {
         match self {
@@ -190,6 +195,18 @@ pub struct FlinkSeen {
     pub retention: Seen<Retention>,
 }
 
+impl FlinkSeen {
+    /// One of the questions found no JobManager.
+    pub fn is_unreachable(&self) -> bool {
+        let Self { overview, job, savepoint, checkpoints, retention } = self;
+        overview.is_unreachable()
+            || job.is_unreachable()
+            || savepoint.is_unreachable()
+            || checkpoints.is_unreachable()
+            || retention.is_unreachable()
+    }
+}
+
 /// `GET /jobs/:id/checkpoints/config`: what becomes of a job's checkpoints when it is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -284,7 +301,7 @@ pub struct IngressSeen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodTrouble {
-    /// metadata.name
+    /// metadata.name; that of the Deployment where the API server takes none of its pods.
     pub pod: String,
     /// `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, ...
     pub reason: String,

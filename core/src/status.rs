@@ -274,7 +274,7 @@ fn cluster_on_the_wire(
 }
 
 /// How a person reaches Flink's web page from outside; None without an Ingress or a proxy.
-fn external_url(application: &Application, policy: &Policy, colour: Option<Colour>) -> Option<String> {
+pub fn external_url(application: &Application, policy: &Policy, colour: Option<Colour>) -> Option<String> {
     let (namespace, name) = (&application.namespace, manifest::names::entrance(&application.name, colour));
     match policy.kubectl_proxy {
         Some(port) => Some(format!("http://localhost:{port}/api/v1/namespaces/{namespace}/services/{name}:8081/proxy")),

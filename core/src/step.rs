@@ -38,8 +38,8 @@ pub struct Note {
     pub message: String,
 }
 
-/// The original's event reasons (contract section 5), and five that it lacked: `SpecRefused`, `SpecWarning`, `JobLost`,
-/// `DeletionBlocked` and `TakeoverAwaited`. Their documentation is the page docs/events.md.
+/// The original's event reasons (contract section 5), and six that it lacked: `SpecRefused`, `SpecWarning`, `JobLost`,
+/// `DeletionBlocked`, `TakeoverAwaited` and `AnotherOperator`. Their documentation is the page docs/events.md.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::EnumIter, strum::EnumMessage,
 )]
@@ -112,6 +112,8 @@ pub enum EventReason {
     SpecWarning,
     /// The status could not be written, so nothing is done until it can be.
     HandleFailed,
+    /// Another installation of the operator acts on the application too; the message names it, and says what to do.
+    AnotherOperator,
 }
 
 impl EventReason {
@@ -136,7 +138,8 @@ impl EventReason {
             | EventReason::TeardownFailed
             | EventReason::SpecRefused
             | EventReason::SpecWarning
-            | EventReason::HandleFailed => true,
+            | EventReason::HandleFailed
+            | EventReason::AnotherOperator => true,
             EventReason::CreatingCluster
             | EventReason::ClusterScaleUp
             | EventReason::SavepointingJob

@@ -96,6 +96,14 @@ impl<'a> View<'a> {
         self.snapshot.observed.flink.get(revision).unwrap_or(&NOTHING)
     }
 
+    /// The revisions whose JobManagers were asked in vain.
+    pub fn unanswered(&self) -> impl Iterator<Item = &'a Revision> {
+        let Memory { phase, ledger } = self.memory;
+        let versions = ledger.deployed.iter().chain(&ledger.second).map(|version| &version.revision);
+        let revisions = versions.chain(phase.target());
+        revisions.filter(|revision| self.flink(&revision.id).is_unreachable())
+    }
+
     /// The trouble of the effects of the step before.
     pub fn trouble(&self) -> Option<&'a Trouble> {
         self.snapshot.report.worst()

@@ -6,7 +6,8 @@ mod stories;
 
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
-use flink_operator_fixtures::model::{DeleteOptions, Propagation};
+use flink_operator_fixtures::door::Life;
+use flink_operator_fixtures::model::{DeleteOptions, Propagation, Selection};
 use stories::*;
 
 /// It was told created and lost in turns, thousands of times, until it was gone.
@@ -23,4 +24,59 @@ fn a_jobmanager_that_is_being_deleted_is_awaited_before_it_is_made_again() {
     assert!(life.rules().contains(&Rule::ClusterCreationRetried), "{:?}", life.rules());
     assert!(life.deeds() - before < 60, "{:?}", life.rules());
     one_job_runs(&life);
+}
+
+/// Deletes the Services of all revisions, and expects that what is under way goes on within the time of its retries.
+fn lose_the_way(mut life: Life, ends_in: Option<PhaseName>) {
+    let phase = phase_of(&life);
+    let services = names(&life).into_iter().filter(|name| name != "orders");
+    services.collect::<Vec<_>>().iter().for_each(|name| life.delete_service(name));
+    let before = life.rules().len();
+    assert!(life.run_until(2 * MINUTE, |life| phase_of(life) == ends_in), "{phase:?}: {:?}", &life.rules()[before..]);
+    assert!(life.rules()[before..].contains(&Rule::ClusterRepaired), "{phase:?}: {:?}", &life.rules()[before..]);
+    assert!(life.violations().is_empty(), "{phase:?}: {:?}", life.violations());
+}
+
+fn names(life: &Life) -> Vec<String> {
+    let services = life.world.kinds().get("", "v1", "services").unwrap();
+    let listed = life.world.list(&services, &Selection::namespace("default"));
+    listed.iter().map(|service| service["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The operator waited for a JobManager to which nothing led, until a deadline or for ever.
+#[test]
+fn a_service_that_is_deleted_in_mid_deploy_is_made_again_at_once() {
+    let running = Some(PhaseName::Running);
+    for phase in [PhaseName::Savepointing, PhaseName::SubmittingJob] {
+        lose_the_way(upgrading(phase), running);
+    }
+    let mut cancelling = stories::running();
+    cancelling.edit(rolling_back::without_savepoint("--topic returns")).unwrap();
+    reach(&mut cancelling, PhaseName::Cancelling);
+    lose_the_way(cancelling, running);
+    let mut recovering = recovering::keeping();
+    recovering::lose(&mut recovering);
+    reach(&mut recovering, PhaseName::Recovering);
+    lose_the_way(recovering, running);
+    let mut rescaling = stories::running();
+    rescaling.edit(scaling::parallelism(4)).unwrap();
+    reach(&mut rescaling, PhaseName::Rescaling);
+    lose_the_way(rescaling, running);
+    let mut back = stories::running();
+    back.edit(entry_class("shop.Throws")).unwrap();
+    reach(&mut back, PhaseName::RollingBackJob);
+    lose_the_way(back, Some(PhaseName::DeployFailed));
+}
+
+#[test]
+fn a_service_that_is_deleted_while_its_application_is_deleted_is_made_again_for_the_savepoint() {
+    let mut life = running();
+    life.delete_application();
+    reach(&mut life, PhaseName::Deleting);
+    lose_the_way(life, None);
+    let mut launched = upgrading(PhaseName::SubmittingJob);
+    fire(&mut launched, Rule::JobAccepted);
+    launched.delete_application();
+    reach(&mut launched, PhaseName::Deleting);
+    lose_the_way(launched, None);
 }

@@ -16,7 +16,7 @@ use flink_operator_core::application::{Colour, DeleteMode};
 use flink_operator_core::crd::{self, FlinkApplicationStatus};
 use flink_operator_core::effect::{Effect, EffectKind, Target};
 use flink_operator_core::id::{JobId, RevisionId, TriggerId};
-use flink_operator_core::memory::Memory;
+use flink_operator_core::memory::{Memory, Tries};
 use flink_operator_core::phase::{Launch, Phase, PhaseName};
 use flink_operator_core::policy::Policy;
 use flink_operator_core::rule::{Rule, To};
@@ -165,8 +165,18 @@ proptest! {
             seen.savepoint = Seen::Unreachable(trouble);
         }
         let step = step(&snapshot);
-        let waits = step.rests() || step.rule() == Rule::SavepointTimedOut;
+        // The Service without which Flink cannot tell is made again.
+        let waits = step.rests() || matches!(step.rule(), Rule::SavepointTimedOut | Rule::ClusterRepaired);
         prop_assert!(waits, "{} is decided", step.rule());
+    }
+
+    /// A deletion ends one job after the other, and each has all its tries.
+    #[test]
+    fn tries_begin_anew_with_the_next_job(snapshot in snapshot_in(PhaseName::Deleting)) {
+        let step = step(&snapshot);
+        if let (Rule::JobEnded, Some(Memory { phase: Phase::Deleting(at), .. })) = (step.rule(), step.next()) {
+            prop_assert_eq!(at.tries, Tries::default());
+        }
     }
 
     /// On a snapshot: a job is submitted only where no cluster of another deploy has pods, and only in the

@@ -304,8 +304,8 @@ fn memory_of_every_phase(revision: &Value) -> Value {
         "running": { "since": exact },
         "deployFailed": { "since": exact },
         "deleting": {
-            "since": exact, "holders": [{ "revision": "0a1b2c3d", "job": "a1", "nextStop": 2 }], "tries": tries,
-            "blocked": "b",
+            "since": exact, "holders": [{ "revision": "0a1b2c3d", "job": "a1", "nextStop": 2 }], "target": revision,
+            "tries": tries, "blocked": "b",
         },
     })
 }

@@ -29,6 +29,8 @@ pub struct Standing {
     pub seen: bool,
     /// Its phase; None if its status cannot be understood.
     pub phase: Option<PhaseName>,
+    /// When it entered its phase, as its status says.
+    pub entered: Option<Timestamp>,
     /// The rule of the last decision.
     pub rule: String,
     /// The particulars of that decision.
@@ -60,6 +62,7 @@ impl Standing {
         Self {
             seen: false,
             phase: None,
+            entered: None,
             rule: String::new(),
             why: None,
             cluster_health: None,
@@ -105,13 +108,28 @@ impl Board {
         self.applications().clone()
     }
 
+    /// How many applications there are.
+    pub(crate) fn number(&self) -> usize {
+        self.applications().len()
+    }
+
+    /// How one application stands; None where this process does not work on it.
+    pub fn standing(&self, name: &ApplicationName) -> Option<Standing> {
+        self.applications().get(name).cloned()
+    }
+
+    /// Whether this process works on an application.
+    pub fn knows(&self, name: &ApplicationName) -> bool {
+        self.applications().contains_key(name)
+    }
+
     /// An application has a task from now on.
-    pub(crate) fn meet(&self, name: &ApplicationName) {
+    pub fn meet(&self, name: &ApplicationName) {
         self.applications().insert(name.clone(), Standing::new());
     }
 
     /// An application is gone, and all that was counted of it.
-    pub(crate) fn forget(&self, name: &ApplicationName) {
+    pub fn forget(&self, name: &ApplicationName) {
         self.applications().remove(name);
     }
 
@@ -139,6 +157,7 @@ impl Board {
             it.last_step = Some(snapshot.now);
             it.working = it.working.map(|_| Instant::now());
             if let Remembered::Known(memory) = &snapshot.memory {
+                it.entered = memory.phase.since();
                 it.cluster_health = memory.ledger.cluster.as_ref().map(|cluster| cluster.health);
                 it.job_health = memory.ledger.job.as_ref().map(|job| job.health);
             }
@@ -155,6 +174,7 @@ impl Board {
             }
             let left = left.filter(|_| it.since.1);
             it.enter(Some(to), true);
+            it.entered = Some(Timestamp::now());
             left
         })
         .flatten()

@@ -1,15 +1,17 @@
 //! Watches, and one small task an application: one application's trouble never delays another's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::phase::PhaseName;
 use flink_operator_core::policy::Policy;
 use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::Ingress;
@@ -28,6 +30,7 @@ use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
 use crate::record::Record;
+use crate::rival;
 use crate::workers::Workers;
 
 /// The label that every child of an application carries.
@@ -36,6 +39,24 @@ const CHILD_LABEL: &str = "flink-app";
 const BEAT: Duration = Duration::from_secs(5);
 /// How long an application whose task met a bug of ours is left alone.
 const AFTER_A_BUG: Duration = Duration::from_secs(30);
+
+/// Looks at resting applications, of all together. Beyond fifteen hundred of them each is looked at more rarely than
+/// configured, so that a crowd at rest costs no more than this many looks.
+const LOOKS_A_SECOND: u32 = 50;
+
+/// How far apart the first looks at applications that rest are: all at once they would need the memory of as many looks.
+const APART: Duration = Duration::from_millis(1);
+
+/// The same configuration for so many applications.
+fn paced(policy: Policy, applications: usize) -> Policy {
+    let applications = u32::try_from(applications).unwrap_or(u32::MAX);
+    let turn_ms = applications.saturating_mul(1_000 / LOOKS_A_SECOND);
+    Policy {
+        poll_interval_ms: policy.poll_interval_ms.max(turn_ms),
+        status_refresh_ms: policy.status_refresh_ms.max(turn_ms),
+        ..policy
+    }
+}
 
 /// What all reconcilers of a process share.
 #[derive(Clone)]
@@ -50,6 +71,8 @@ pub struct Shared {
     pub publisher: Arc<Publisher>,
     /// Where snapshots are recorded, if they are.
     pub recorder: Arc<dyn Record>,
+    /// The name under which this installation writes; see [`crate::rival`].
+    pub writer: Arc<str>,
 }
 
 /// What all reconcilers of one watch share.
@@ -68,6 +91,8 @@ pub struct Context {
     pub publisher: Arc<Publisher>,
     /// Where snapshots are recorded, if they are.
     pub recorder: Arc<dyn Record>,
+    /// The name under which this installation writes.
+    pub writer: Arc<str>,
     /// The time of day.
     pub clock: Clock,
     policy: Arc<RwLock<Policy>>,
@@ -77,10 +102,10 @@ impl Context {
     /// Everything that a reconciler needs.
     pub fn new(shared: Shared, flink: FlinkClient, children: Arc<Children>) -> Self {
         let flink = Arc::new(flink);
-        let Shared { client, policy, workers, publisher, recorder } = shared;
+        let Shared { client, policy, workers, publisher, recorder, writer } = shared;
         let performer = Performer::new(client.clone(), flink.clone(), workers.clone());
         let clock = Clock::default();
-        Self { client, flink, performer, children, workers, publisher, recorder, clock, policy }
+        Self { client, flink, performer, children, workers, publisher, recorder, writer, clock, policy }
     }
 
     /// The same with another clock than the machine's.
@@ -88,9 +113,10 @@ impl Context {
         Self { clock, ..self }
     }
 
-    /// The configuration as it is now.
+    /// The configuration as it is now, with rests as long as so many applications need.
     pub fn policy(&self) -> Policy {
-        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        paced(policy, self.publisher.board().number())
     }
 }
 
@@ -98,7 +124,9 @@ impl Context {
 /// what was under way is dropped, and whoever comes next asks for it again.
 pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Future<Output = ()>) {
     let mut watches: SelectAll<_> = watches_of(&context.client, namespace).into_iter().collect();
-    let mut actors = Actors { context, all: HashMap::new(), tasks: JoinSet::new(), listed: false };
+    let since = context.clock.now();
+    let rivals = HashSet::new();
+    let mut actors = Actors { context, all: HashMap::new(), tasks: JoinSet::new(), listed: false, since, rivals };
     let mut beat = tokio::time::interval(BEAT);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -183,6 +211,10 @@ struct Actors {
     tasks: JoinSet<()>,
     /// Whether all applications were listed once.
     listed: bool,
+    /// When the watches began.
+    since: Timestamp,
+    /// Other installations that were told of.
+    rivals: HashSet<(ApplicationName, String)>,
 }
 
 struct Actor {
@@ -228,22 +260,38 @@ impl Actors {
 
     fn seen(&mut self, object: DynamicObject) {
         let key = key_of(&object);
-        let resource = match object.try_parse::<FlinkApplication>() {
-            Ok(resource) => Arc::new(resource),
+        let mut resource = match object.try_parse::<FlinkApplication>() {
+            Ok(resource) => resource,
             Err(error) => {
                 tracing::error!(ns = %key.namespace, app_name = %key.name, "this application cannot be read and is left alone: {error}");
                 return;
             }
         };
+        if let Some(rival) = rival::seen(&resource, &self.context.writer, self.since)
+            && self.rivals.insert((key.clone(), rival.to_owned()))
+        {
+            self.context.publisher.rivalled(&resource, rival);
+        }
+        // Nobody else asks for them, and they are half of what would be kept.
+        resource.metadata.managed_fields = None;
+        let resource = Arc::new(resource);
         if let Some(actor) = self.all.get_mut(&key) {
             actor.listed = true;
             actor.latest.send_replace(resource);
             return;
         }
+        let turn = match self.listed || !rests(&resource) {
+            true => Duration::ZERO,
+            false => APART * u32::try_from(self.all.len()).unwrap_or(u32::MAX),
+        };
         let (latest, receiver) = watch::channel(resource);
         let wake = Arc::new(Notify::new());
         self.context.publisher.board().meet(&key);
-        let task = self.tasks.spawn(live(self.context.clone(), key.clone(), receiver, wake.clone()));
+        let life = live(self.context.clone(), key.clone(), receiver, wake.clone());
+        let task = self.tasks.spawn(async move {
+            tokio::time::sleep(turn).await;
+            life.await;
+        });
         self.all.insert(key, Actor { latest, wake, task, listed: true });
     }
 
@@ -255,11 +303,34 @@ impl Actors {
     }
 }
 
+/// Its job runs and its spec is deployed, by its status: it can wait a moment for its first look.
+fn rests(resource: &FlinkApplication) -> bool {
+    let status = resource.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let heard = status.and_then(|status| status.observed_generation) == resource.metadata.generation;
+    phase.and_then(|phase| phase.parse().ok()) == Some(PhaseName::Running)
+        && heard
+        && resource.metadata.deletion_timestamp.is_none()
+}
+
 fn key_of(object: &DynamicObject) -> ApplicationName {
     let metadata = &object.metadata;
     ApplicationName {
         namespace: metadata.namespace.clone().unwrap_or_default(),
         name: metadata.name.clone().unwrap_or_default(),
+    }
+}
+
+/// Waits until the application is shown as this process does not know it.
+async fn news(
+    latest: &mut watch::Receiver<Arc<FlinkApplication>>,
+    reconciler: &mut Reconciler,
+) -> Result<(), watch::error::RecvError> {
+    loop {
+        latest.changed().await?;
+        if !reconciler.knows(&latest.borrow()) {
+            return Ok(());
+        }
     }
 }
 
@@ -276,7 +347,9 @@ async fn live(
         let board = context.publisher.board();
         board.begun(&name);
         // A bug that one application brings out must not end its care, nor anybody else's.
-        let next = match AssertUnwindSafe(reconciler.reconcile(&resource)).catch_unwind().await {
+        // In a box, which is gone while the application rests: a task that waits is small.
+        let work = Box::pin(reconciler.reconcile(&resource));
+        let next = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(next) => next,
             Err(_) => {
                 tracing::error!(ns = %name.namespace, app_name = %name.name, "a bug of the operator; please report it");
@@ -286,6 +359,7 @@ async fn live(
                 Some(Instant::now() + AFTER_A_BUG)
             }
         };
+        drop(resource);
         board.waits(&name, next.map(|at| at.saturating_duration_since(Instant::now())));
         let sleep = async {
             match next {
@@ -297,7 +371,21 @@ async fn live(
             biased;
             () = sleep => {}
             () = wake.notified() => {}
-            changed = latest.changed() => if changed.is_err() { return },
+            changed = news(&mut latest, &mut reconciler) => if changed.is_err() { return },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_crowd_is_looked_at_more_rarely_than_configured() {
+        let configured = Policy::default();
+        assert_eq!(paced(configured.clone(), 1_500), configured);
+        let crowd = paced(configured.clone(), 10_000);
+        assert_eq!((crowd.poll_interval_ms, crowd.status_refresh_ms), (200_000, 200_000));
+        assert_eq!(paced(configured, usize::MAX).poll_interval_ms, u32::MAX);
     }
 }

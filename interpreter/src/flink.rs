@@ -25,7 +25,7 @@ pub use http::{Call, Calls, Outcome, Uncounted};
 pub use transport::{NoAnswer, Transport};
 
 use crate::error::Error;
-use transport::OverHttp;
+use transport::{OverHttp, ThroughApiServer};
 
 /// How long the client waits for whom.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,12 @@ impl FlinkClient {
         let asked = "set up the Flink client".to_owned();
         let transport = OverHttp::new(timeouts).map_err(|source| Error::Transport { asked, source })?;
         Ok(Self::over(Arc::new(transport), addresses, timeouts, calls))
+    }
+
+    /// A client through the proxy of the API server, for [`Addresses::ApiServer`]. The user of `client` needs the
+    /// right to `get`, `create` and `patch` `services/proxy`.
+    pub fn through(client: kube::Client, addresses: Addresses, timeouts: Timeouts, calls: Arc<dyn Calls>) -> Self {
+        Self::over(Arc::new(ThroughApiServer(client)), addresses, timeouts, calls)
     }
 
     /// A client whose requests are carried by `transport`.

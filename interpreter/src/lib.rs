@@ -17,4 +17,6 @@ pub mod publish;
 pub mod reconcile;
 pub mod record;
 mod repeat;
+pub mod rival;
 pub mod workers;
+mod written;

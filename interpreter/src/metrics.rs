@@ -43,6 +43,8 @@ pub enum Written {
 pub struct Metrics {
     prefix: String,
     registry: Registry,
+    /// The process itself; these names have no prefix anywhere.
+    process: Registry,
     transitions: IntCounterVec,
     effects: IntCounterVec,
     commits: IntCounterVec,
@@ -63,6 +65,9 @@ impl Metrics {
     pub fn new(prefix: &str, version: &str) -> Result<Self, Error> {
         let registry = Registry::new_custom(Some(prefix.to_owned()), None)?;
         own::BUILD_INFO.gauge(&registry)?.with_label_values(&[version]).set(1);
+        let process = Registry::new();
+        #[cfg(target_os = "linux")]
+        process.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let metrics = Self {
             prefix: prefix.to_owned(),
             transitions: own::TRANSITIONS.counters(&registry)?,
@@ -76,6 +81,7 @@ impl Metrics {
             reloads: own::RELOADS.counters(&registry)?,
             dropped: own::DROPPED.counters(&registry)?.with_label_values::<&str>(&[]),
             registry,
+            process,
         };
         metrics.begin_at_zero();
         Ok(metrics)
@@ -154,6 +160,7 @@ impl Metrics {
     pub fn text(&self, board: &Board) -> Result<String, Error> {
         let mut all = self.registry.gather();
         all.extend(families::all(&self.prefix, board));
+        all.extend(self.process.gather());
         TextEncoder::new().encode_to_string(&all)
     }
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::phase::PhaseName;
-use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Report;
 use flink_operator_core::step::{EventReason, Note, Step};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -94,7 +93,18 @@ impl Publisher {
             decision.snapshot.application.name
         );
         let rule = decision.step.rule();
-        self.tell(&decision.resource, event(&Note { reason: EventReason::HandleFailed, message }, rule));
+        self.tell(&decision.resource, event(&Note { reason: EventReason::HandleFailed, message }, &rule.to_string()));
+    }
+
+    /// Another installation acts on the application too.
+    pub(crate) fn rivalled(&self, resource: &FlinkApplication, rival: &str) {
+        let metadata = &resource.metadata;
+        let message = format!(
+            "Another operator, {rival}, acts on this application too: two installations watch its namespace. Neither \
+             harms, but remove one of them, or let each watch namespaces of its own (limitNamespace)."
+        );
+        tracing::error!(ns = metadata.namespace, app_name = metadata.name, "{message}");
+        self.tell(resource, event(&Note { reason: EventReason::AnotherOperator, message }, "AnotherOperator"));
     }
 
     /// A status write ended.
@@ -114,7 +124,7 @@ impl Publisher {
 
     /// Events are told in the background: no job waits for one.
     fn publish(&self, resource: &FlinkApplication, step: &Step) {
-        step.notes().iter().for_each(|note| self.tell(resource, event(note, step.rule())));
+        step.notes().iter().for_each(|note| self.tell(resource, event(note, &step.rule().to_string())));
     }
 
     fn tell(&self, resource: &FlinkApplication, event: Event) {
@@ -142,7 +152,7 @@ fn say(decision: &Decision) {
     );
 }
 
-fn event(note: &Note, rule: Rule) -> Event {
+fn event(note: &Note, action: &str) -> Event {
     let mut text = note.message.clone();
     if text.len() > NOTE_BYTES {
         let end = (0..=NOTE_BYTES - 3).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
@@ -153,7 +163,7 @@ fn event(note: &Note, rule: Rule) -> Event {
         type_: if note.reason.is_warning() { EventType::Warning } else { EventType::Normal },
         reason: note.reason.to_string(),
         note: Some(text),
-        action: rule.to_string(),
+        action: action.to_owned(),
         secondary: None,
     }
 }

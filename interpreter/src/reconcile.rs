@@ -3,7 +3,8 @@
 //! Look cheaply, act on fresh: a look at the watch caches decides whether anything is to be done. Before
 //! a step that moves or acts everything is observed again, the children first and the application last
 //! and straight from the API server, and decided again. A step that moves is committed with the
-//! resourceVersion of that very look, so a stale or second operator is refused.
+//! resourceVersion of that very look, so a stale or second operator is refused. Figures that only tell are written
+//! upon the cheap look: they change no phase, and the resourceVersion guards them all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::memory::Memory;
+use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
@@ -24,6 +26,7 @@ use crate::metrics::Written;
 use crate::observe::{self, ApplicationName};
 use crate::record::Decisions;
 use crate::repeat::Repeated;
+use crate::written::OwnWrites;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
@@ -36,6 +39,7 @@ pub struct Reconciler {
     since: Timestamp,
     report: Report,
     repeated: Repeated,
+    written: OwnWrites,
     decisions: Decisions,
 }
 
@@ -97,14 +101,24 @@ impl Reconciler {
             context,
             report: Report::default(),
             repeated: Repeated::default(),
+            written: OwnWrites::default(),
             decisions: Decisions::default(),
         }
+    }
+
+    /// The watch shows what this reconciler has written itself, or what was there before: that is no reason to look.
+    pub fn knows(&mut self, shown: &FlinkApplication) -> bool {
+        self.written.are_shown(shown)
     }
 
     /// Works until the application rests; returns when to look again if nothing is heard before.
     pub async fn reconcile(&mut self, cached: &Arc<FlinkApplication>) -> Option<Instant> {
         let begun = Instant::now();
-        let mut decision = self.decide(Parsed::of(cached.clone()), false).await;
+        let newest = self.written.newest(cached).clone();
+        let mut decision = self.decide(Parsed::of(newest), false).await;
+        if let Some(refreshed) = self.refresh_figures(&decision).await {
+            decision = refreshed;
+        }
         if decision.step.rests() {
             let wake = self.rest(&decision).await;
             self.passed(&decision, begun, true);
@@ -150,10 +164,24 @@ impl Reconciler {
         }
     }
 
+    /// Figures that only tell need no fresh look: they are Flink's own and just came in, and the write is refused if
+    /// the watch lags. What is decided once they are written, which is to rest.
+    async fn refresh_figures(&mut self, decision: &Decision) -> Option<Decision> {
+        let memory = decision.step.next().filter(|_| only_tells(&decision.step))?;
+        let (snapshot, step) = commit::rest_in_phase(&decision.snapshot, memory)?;
+        let (_, written) = commit::memory(&self.context, decision, memory, Some(&step)).await;
+        let resource = written?;
+        self.written.wrote(&decision.resource, &resource);
+        self.context.publisher.moved(decision, &resource, memory.phase.name());
+        Some(Decision { resource, snapshot, step })
+    }
+
     async fn commit(&mut self, decision: &Decision, memory: &Memory) -> Next {
         self.report = Report::default();
-        match commit::memory(&self.context, decision, memory).await {
+        let rest = commit::rest_in_phase(&decision.snapshot, memory).map(|(_, step)| step);
+        match commit::memory(&self.context, decision, memory, rest.as_ref()).await {
             (Written::Done, Some(resource)) => {
+                self.written.wrote(&decision.resource, &resource);
                 self.context.publisher.moved(decision, &resource, memory.phase.name());
                 Next::Pass(Some(resource))
             }
@@ -205,7 +233,7 @@ impl Reconciler {
         };
         let step = flink_operator_core::step(&snapshot);
         // A cheap look that leads to more is followed by a fresh one, which decides.
-        if fresh || step.rests() {
+        if fresh || step.rests() || only_tells(&step) {
             self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
         }
         let decision = Decision { resource, snapshot, step };
@@ -257,7 +285,8 @@ impl Reconciler {
         };
         // While a wait is polled in steps below a second, the status is not bothered with its particulars.
         if wake.is_none_or(|at| at > Instant::now() + Duration::from_millis(400)) {
-            commit::conditions(&self.context, decision).await;
+            let written = commit::conditions(&self.context, decision).await;
+            written.iter().for_each(|resource| self.written.wrote(&decision.resource, resource));
         }
         wake
     }
@@ -275,4 +304,9 @@ impl Reconciler {
         self.context.publisher.board().broke_off(&last.name());
         Some(Instant::now() + PAUSE)
     }
+}
+
+/// The step changes nothing but what the status tells of the job.
+fn only_tells(step: &Step) -> bool {
+    step.rule() == Rule::FiguresRefreshed
 }

@@ -1,5 +1,7 @@
 //! Recording decisions, so that what was decided in a cluster can be replayed anywhere.
 
+use std::sync::Arc;
+
 use flink_operator_core::application::Application;
 use flink_operator_core::effect::{Effect, EffectKey};
 use flink_operator_core::policy::Policy;
@@ -27,6 +29,16 @@ pub struct NoRecord;
 
 impl Record for NoRecord {
     fn record(&self, _: &Snapshot, _: &Step) {}
+}
+
+/// Shows everything to two.
+pub struct Both(pub Arc<dyn Record>, pub Arc<dyn Record>);
+
+impl Record for Both {
+    fn record(&self, snapshot: &Snapshot, step: &Step) {
+        self.0.record(snapshot, step);
+        self.1.record(snapshot, step);
+    }
 }
 
 /// The decisions on one application: tells a new one from the same once more.

@@ -64,6 +64,7 @@ impl Controlled {
             workers: Arc::new(Workers::new(workers)),
             publisher: Arc::new(Publisher::new(client, metrics.clone(), board.clone())),
             recorder,
+            writer: "flinkk8soperator/model/lease".into(),
         };
         let addresses = Addresses::Fixed(BTreeMap::new());
         let flink = FlinkClient::new(addresses, Timeouts::default(), Arc::new(Uncounted)).unwrap();

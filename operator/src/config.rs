@@ -8,6 +8,7 @@ pub mod reload;
 mod value;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use flink_operator_core::policy::Policy;
@@ -29,6 +30,8 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// The port of the operator's own HTTP.
     pub port: u16,
+    /// Where the console is served; None where it is not.
+    pub console: Option<SocketAddr>,
     /// First part of every metric's name.
     pub metrics_prefix: String,
     /// How many applications talk to the API server at a time.
@@ -173,7 +176,8 @@ fn short_forms(args: &RunArgs) -> Vec<(&'static str, String)> {
     let namespaces = args.namespaces.clone().map(|names| ("operator.limitNamespace", names));
     let format = args.log_format.map(|format| ("logger.formatter.type", format.to_string()));
     let level = args.log_level.clone().map(|level| ("logger.level", level));
-    proxy_forms(args.kubectl_proxy).chain(namespaces).chain(format).chain(level).collect()
+    let console = args.console.map(|address| ("operator.console", address.to_string()));
+    proxy_forms(args.kubectl_proxy).chain(namespaces).chain(console).chain(format).chain(level).collect()
 }
 
 fn proxy_forms(port: Option<u16>) -> impl Iterator<Item = (&'static str, String)> {

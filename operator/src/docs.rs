@@ -48,12 +48,16 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Every generated file with its text.
 pub fn pages() -> Result<Vec<(&'static str, String)>, Failure> {
+    let crd = crate::crd::yaml()?;
     Ok(vec![
         ("docs/state-machine.md", state_machine()),
         ("docs/configuration.md", crate::config::page::text()),
         ("docs/metrics.md", metrics::text()),
         ("docs/events.md", events()),
-        ("deploy/crd.yaml", crate::crd::yaml()?),
+        ("deploy/crd.yaml", crd.clone()),
+        // Neither kustomize nor Helm reads a file outside of its own directory.
+        ("deploy/base/crd.yaml", crd.clone()),
+        ("deploy/chart/crds/flinkapplications.yaml", crd),
     ])
 }
 

@@ -1,7 +1,7 @@
 //! The operator's own HTTP: metrics, probes, and what the applications are doing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use flink_operator_interpreter::board::{Board, Standing};
 use flink_operator_interpreter::metrics::{Metrics, TEXT_FORMAT};
 use flink_operator_interpreter::observe::ApplicationName;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -23,7 +24,8 @@ use crate::config::reload::Current;
 const STUCK: Duration = Duration::from_secs(10 * 60);
 
 /// What this process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub enum Role {
     /// It has not seen the Lease yet, or cannot.
@@ -43,21 +45,55 @@ pub struct Site {
     /// The configuration.
     pub current: Current,
     role: AtomicU8,
+    leader: Mutex<Option<String>>,
+    hindrances: Mutex<Vec<String>>,
 }
 
 impl Site {
     /// The pages of a process that has just begun.
     pub fn new(metrics: Arc<Metrics>, board: Arc<Board>, current: Current) -> Self {
-        Self { metrics, board, current, role: AtomicU8::new(Role::Blind as u8) }
+        let role = AtomicU8::new(Role::Blind as u8);
+        Self { metrics, board, current, role, leader: Mutex::default(), hindrances: Mutex::default() }
     }
 
     /// The process does something else from now on.
     pub fn enter(&self, role: Role) {
         self.role.store(role as u8, Ordering::Relaxed);
         self.metrics.leads(role == Role::Leads);
+        *self.holder() = None;
     }
 
-    fn role(&self) -> Role {
+    /// The process stands by from now on: this one acts.
+    pub fn stand_by(&self, leader: &str) {
+        self.enter(Role::StandsBy);
+        *self.holder() = Some(leader.to_owned());
+    }
+
+    /// Who acts, where that is another process and it is known.
+    pub fn leader(&self) -> Option<String> {
+        self.holder().clone()
+    }
+
+    fn holder(&self) -> MutexGuard<'_, Option<String>> {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What keeps the process from acting; nothing where the list is empty.
+    pub fn hinder(&self, by: Vec<String>) {
+        *self.hindrances() = by;
+    }
+
+    /// What keeps the process from acting, in words.
+    pub fn hindered(&self) -> Vec<String> {
+        self.hindrances().clone()
+    }
+
+    fn hindrances(&self) -> MutexGuard<'_, Vec<String>> {
+        self.hindrances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it does now.
+    pub fn role(&self) -> Role {
         [Role::Leads, Role::StandsBy]
             .into_iter()
             .find(|role| *role as u8 == self.role.load(Ordering::Relaxed))
@@ -95,13 +131,18 @@ async fn metrics(State(site): State<Arc<Site>>) -> Response {
 }
 
 /// Ready to act, or to take over.
-async fn readyz(State(site): State<Arc<Site>>) -> (StatusCode, &'static str) {
-    match site.role() {
+async fn readyz(State(site): State<Arc<Site>>) -> (StatusCode, String) {
+    let hindrances = site.hindrances().join("\n");
+    if !hindrances.is_empty() {
+        return (StatusCode::SERVICE_UNAVAILABLE, hindrances);
+    }
+    let (status, text) = match site.role() {
         Role::Leads if site.board.is_complete() => (StatusCode::OK, "ok: this process acts"),
         Role::Leads => (StatusCode::SERVICE_UNAVAILABLE, "the first lists of objects have not arrived"),
         Role::StandsBy => (StatusCode::OK, "ok: standing by for the lease"),
         Role::Blind => (StatusCode::SERVICE_UNAVAILABLE, "the lease cannot be looked at"),
-    }
+    };
+    (status, text.to_owned())
 }
 
 /// That it answers shows that the process is alive; what is stuck is named.

@@ -44,6 +44,17 @@ enum Hold {
     Raced,
 }
 
+/// What a look at the Lease showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked<'a> {
+    /// Nothing: it could not be looked at.
+    NotSeen,
+    /// Nobody else holds it.
+    Free,
+    /// Somebody else does.
+    Held(&'a str),
+}
+
 impl Elector {
     /// A candidate under a name that no other process has at the same time.
     ///
@@ -64,8 +75,8 @@ impl Elector {
         }
     }
 
-    /// Waits until the Lease is ours. `told` hears each time whether the Lease could at least be looked at.
-    pub async fn acquire(&mut self, told: impl Fn(bool)) {
+    /// Waits until the Lease is ours. `told` hears each time what a look at it showed.
+    pub async fn acquire(&mut self, told: impl Fn(Looked<'_>)) {
         let mut holder = None;
         loop {
             let begun = Instant::now();
@@ -77,10 +88,10 @@ impl Elector {
                         identity = self.identity,
                         "this process holds the lease and acts"
                     );
-                    return told(true);
+                    return told(Looked::Free);
                 }
                 Ok(Ok(Hold::Others(other))) => {
-                    told(true);
+                    told(Looked::Held(&other));
                     if holder.as_ref() != Some(&other) {
                         tracing::info!(
                             lease = self.name,
@@ -90,13 +101,13 @@ impl Elector {
                         holder = Some(other);
                     }
                 }
-                Ok(Ok(Hold::Raced)) => told(true),
+                Ok(Ok(Hold::Raced)) => told(Looked::Free),
                 Ok(Err(error)) => {
-                    told(false);
+                    told(Looked::NotSeen);
                     tracing::error!(lease = self.name, "the lease cannot be had: {error}");
                 }
                 Err(_) => {
-                    told(false);
+                    told(Looked::NotSeen);
                     tracing::error!(lease = self.name, "the lease cannot be had: no answer of the API server");
                 }
             }

@@ -45,12 +45,17 @@ impl Default for Logger {
     }
 }
 
+/// The client logs each answer above 400 as an error of its own. Whoever asked knows what it means (a JobManager that is
+/// not up yet), and tells it.
+const TOLD_ELSEWHERE: &str = "kube_client::client::builder=off,kube_runtime::watcher=off";
+
 /// Logs to standard error from now on; `RUST_LOG` wins over the level.
 pub fn init(logger: Logger) {
     if logger.mute {
         return;
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(logger.level));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{},{TOLD_ELSEWHERE}", logger.level)));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -13,7 +13,8 @@ use flink_operator_core::record::{Decision, Difference, Record};
 use flink_operator_core::step::Step;
 
 use crate::cli::Failure;
-use read::Found;
+use crate::files;
+pub use read::{Found, records};
 
 /// Arguments of `replay`.
 #[derive(Args)]
@@ -82,7 +83,7 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut count = Count::default();
     for path in &args.paths {
-        for file in read::files(path)? {
+        for file in files::below(path, &read::ENDINGS)? {
             for Found { place, record } in read::records(&file)? {
                 match record {
                     Ok(record) => one(args, place, *record, &mut count, &mut out)?,

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use flink_operator_interpreter::board::Board;
 use flink_operator_interpreter::controller::{self, Context, Shared};
-use flink_operator_interpreter::flink::{Addresses, Calls, FlinkClient, Proxy, Timeouts, UiPort};
+use flink_operator_interpreter::flink::{Calls, Proxy, UiPort};
 use flink_operator_interpreter::metrics::{Metrics, Timing};
 use flink_operator_interpreter::observe::Children;
 use flink_operator_interpreter::publish::Publisher;
-use flink_operator_interpreter::record::{NoRecord, Record};
+use flink_operator_interpreter::record::{Both, NoRecord, Record};
+use flink_operator_interpreter::rival;
 use flink_operator_interpreter::workers::Workers;
 use futures::future::join_all;
 use kube::client::ClientBuilder;
@@ -27,12 +28,17 @@ use tokio::sync::watch;
 
 use crate::cli::Failure;
 use crate::config::reload::{self, Current};
-use crate::config::{self, Config, RunArgs};
+use crate::config::{self, Config, Election, RunArgs};
+use crate::console::{self, Chronicler, Console};
+use crate::flink::FlinkAccess;
 use crate::http::{self, Role, Site};
-use crate::lease::Elector;
+use crate::lease::{Elector, Looked};
 use crate::log;
+use crate::preflight::{self, Findings};
 use crate::record::Recorder;
 
+/// How often is looked whether what hindered the start still does.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long applications' tasks may take to be dropped.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -57,6 +63,7 @@ struct Process {
     config: Config,
     client: kube::Client,
     calls: Arc<dyn Calls>,
+    access: FlinkAccess,
     shared: Shared,
     site: Arc<Site>,
 }
@@ -70,20 +77,24 @@ impl Process {
         let client = client(args.kubeconfig.as_deref(), Some(metrics.timing())).await?;
         let board = Arc::new(Board::default());
         let current = Current::new(&loaded);
-        let recorder: Arc<dyn Record> = match &args.record {
-            None => Arc::new(NoRecord),
-            Some(directory) => {
-                let started = Recorder::start(directory, args.record_max_bytes, metrics.dropped_records());
-                let cannot = |error| Failure::BadInput(format!("cannot record to {}: {error}", directory.display()));
-                Arc::new(started.map_err(cannot)?)
-            }
+        let recorder = recorder(&args, &metrics)?;
+        let history = config
+            .console
+            .map(|_| Chronicler::start(board.clone()).map(Arc::new))
+            .transpose()
+            .map_err(Failure::failed)?;
+        let recorder: Arc<dyn Record> = match &history {
+            None => recorder,
+            Some(history) => Arc::new(Both(recorder, history.clone())),
         };
+        let lease_namespace = args.election.lease_namespace.as_deref().unwrap_or(client.default_namespace()).to_owned();
         let shared = Shared {
             client: client.clone(),
             policy: current.policy.clone(),
             workers: Arc::new(Workers::new(config.workers)),
             publisher: Arc::new(Publisher::new(client.clone(), metrics.clone(), board.clone())),
             recorder,
+            writer: rival::writer(&lease_namespace, &args.election.lease_name).into(),
         };
         let address = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.port)));
         let unserved = |error: &dyn std::fmt::Display| Failure::Failed(format!("cannot serve on {address}: {error}"));
@@ -93,10 +104,24 @@ impl Process {
         let server = http::serve(listener, site.clone());
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(version, %address, namespaces = ?config.namespaces, "the operator starts");
-        let process = Self { config, client, calls: metrics.clone(), shared, site };
+        let access = FlinkAccess::or_usual(args.flink_access, args.kubeconfig.as_deref());
+        let console = async {
+            let (Some(address), Some(history)) = (config.console, history) else { return std::future::pending().await };
+            let console = Console::new(site.clone(), history.history(), client.clone(), access);
+            console::serve(address, console).await
+        };
+        let process = Self {
+            config: config.clone(),
+            client: client.clone(),
+            calls: metrics.clone(),
+            access,
+            shared,
+            site: site.clone(),
+        };
         tokio::select! {
             outcome = process.live(&args, stopped) => outcome,
             ended = server => Err(unserved(&format!("{ended:?}"))),
+            failure = console => Err(failure),
             () = reload::watch(&args, &current, &metrics) => Ok(()),
         }
     }
@@ -104,10 +129,18 @@ impl Process {
     /// Stands by, acts, stands by again, until it is told to end.
     async fn live(&self, args: &RunArgs, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
         let election = &args.election;
+        tokio::select! {
+            () = self.prepare(election) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+        }
         let mut elector = (!election.no_leader_election).then(|| Elector::new(self.client.clone(), election));
         loop {
             if let Some(elector) = &mut elector {
-                let told = |looked| self.site.enter(if looked { Role::StandsBy } else { Role::Blind });
+                let told = |looked: Looked<'_>| match looked {
+                    Looked::NotSeen => self.site.enter(Role::Blind),
+                    Looked::Free => self.site.enter(Role::StandsBy),
+                    Looked::Held(by) => self.site.stand_by(by),
+                };
                 tokio::select! {
                     () = elector.acquire(told) => {}
                     _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
@@ -120,6 +153,29 @@ impl Process {
                 }
                 return Ok(());
             }
+        }
+    }
+
+    /// Waits until nothing hinders this process from acting. It does not end where something does: a message that
+    /// stands in the log and at /readyz says more than a container that starts again and again.
+    async fn prepare(&self, election: &Election) {
+        let lease_in = election.lease_namespace.as_deref().unwrap_or(self.client.default_namespace());
+        let lease = (!election.no_leader_election).then_some((lease_in, election.lease_name.as_str()));
+        let scope = preflight::Scope { namespaces: &self.config.namespaces, lease };
+        let mut told = Findings::default();
+        loop {
+            let found = preflight::look(&self.client, &scope).await;
+            let found = found.unwrap_or_else(|silence| Findings { hindrances: vec![silence], ..Findings::default() });
+            if found != told {
+                found.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                found.hindrances.iter().for_each(|hindrance| tracing::error!("not acting: {hindrance}"));
+            }
+            self.site.hinder(found.hindrances.clone());
+            if found.hindrances.is_empty() {
+                return;
+            }
+            told = found;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -180,10 +236,17 @@ impl Process {
         let ui_port: UiPort = Arc::new(move |namespace, service| known.ui_port(namespace, service));
         let policy = self.shared.policy.clone();
         let proxy: Proxy = Arc::new(move || policy.read().ok().and_then(|policy| policy.kubectl_proxy));
-        let addresses = Addresses::Kubernetes { proxy, ui_port };
-        let flink = FlinkClient::new(addresses, Timeouts::default(), self.calls.clone()).map_err(Failure::failed)?;
+        let flink = self.access.client(self.client.clone(), proxy, ui_port, self.calls.clone())?;
         Ok(Arc::new(Context::new(self.shared.clone(), flink, children)))
     }
+}
+
+/// What writes decisions to files, where that is asked for.
+fn recorder(args: &RunArgs, metrics: &Metrics) -> Result<Arc<dyn Record>, Failure> {
+    let Some(directory) = &args.record else { return Ok(Arc::new(NoRecord)) };
+    let started = Recorder::start(directory, args.record_max_bytes, metrics.dropped_records());
+    let cannot = |error| Failure::BadInput(format!("cannot record to {}: {error}", directory.display()));
+    Ok(Arc::new(started.map_err(cannot)?))
 }
 
 /// A client of the cluster of this kubeconfig, or of the one that the process runs in; its requests may be timed.

@@ -18,7 +18,6 @@ mod node;
 mod play;
 mod screen;
 mod signals;
-mod simulated;
 mod stage;
 mod stopwatch;
 mod story;
@@ -66,6 +65,9 @@ pub struct SandboxArgs {
     /// The port of the API server on 127.0.0.1; without it any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
+    /// The port of the console on 127.0.0.1; without it any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    console: u16,
     /// End when all given applications are there, instead of at ^C.
     #[arg(long, value_enum)]
     until: Option<goal::Until>,

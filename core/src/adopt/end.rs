@@ -142,7 +142,7 @@ impl<'a> End<'a> {
 
     fn deletes(&self, mut ledger: Ledger, holders: Vec<JobHolder>) -> Step {
         (ledger.job, ledger.second_job, ledger.failed) = (None, None, None);
-        let at = Deleting { since: self.snapshot.now, holders, tries: Default::default(), blocked: None };
+        let at = Deleting { since: self.snapshot.now, holders, target: None, tries: Default::default(), blocked: None };
         Rule::OriginalDeletionHeard.to(Memory { phase: Phase::Deleting(at), ledger })
     }
 

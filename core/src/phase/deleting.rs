@@ -53,7 +53,8 @@ pub(super) fn heard(view: &View<'_>, phase: &Phase) -> Step {
         | Phase::DeployFailed(_)
         | Phase::Deleting(_) => {}
     }
-    let at = Deleting { since: view.now, holders, tries: Default::default(), blocked: None };
+    let target = phase.target().cloned();
+    let at = Deleting { since: view.now, holders, target, tries: Default::default(), blocked: None };
     let mut memory = view.with(Phase::Deleting(at));
     memory.ledger.last_error = None;
     Rule::DeletionHeard.to(memory)
@@ -94,7 +95,8 @@ pub(super) fn step(view: &View<'_>, at: &Deleting) -> Step {
 fn release(view: &View<'_>, at: &Deleting, why: &str) -> Step {
     if at.holders.len() > 1 && view.app.delete_mode != DeleteMode::None {
         let holders = at.holders.iter().skip(1).cloned().collect();
-        let next = Deleting { since: view.now, holders, tries: Default::default(), blocked: None };
+        let (since, target) = (view.now, at.target.clone());
+        let next = Deleting { since, holders, target, tries: Default::default(), blocked: None };
         return Rule::JobEnded.to(view.with(Phase::Deleting(next)));
     }
     let step = Rule::FinalizerReleased.stay().run([Effect::RemoveFinalizer]).because(why);

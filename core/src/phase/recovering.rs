@@ -56,7 +56,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let needs = FlinkNeeds { job: job.clone(), checkpoints: job.clone(), retention: job, ..FlinkNeeds::default() };
         (deployed.revision.id.clone(), needs)
     });
-    Needs { flink: BTreeMap::from_iter(flink), ..Needs::default() }
+    Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {

@@ -1,7 +1,8 @@
 //! Keeping the objects of deployed revisions as they should be: what a third party deleted or bent, and what the
 //! operator's own configuration asks of them now.
 //!
-//! Services, Ingresses and counts follow from what is pinned; Deployments can be made again only while the spec is
+//! The Service that leads to a JobManager is made again in every phase that asks it; the rest waits until the application
+//! rests. Services, Ingresses and counts follow from what is pinned; Deployments can be made again only while the spec is
 //! the one that they were made of.
 
 use crate::application::Ports;
@@ -155,6 +156,24 @@ pub(super) fn way_to_the_originals(view: &View<'_>) -> Option<Step> {
         }
         Some(_) => None,
     }
+}
+
+/// The Service by which the operator reaches a JobManager that is there and does not answer, if somebody deleted it.
+pub(super) fn way(view: &View<'_>) -> Option<Step> {
+    let objects = view.objects().filter(|_| view.trouble().is_none())?;
+    // What is let go is not mended any more.
+    if view.app.deletion.is_some() && !view.app.finalized {
+        return None;
+    }
+    let asked = |revision: &Revision| super::needs(&view.app.uid, view.memory).flink.contains_key(&revision.id);
+    view.unanswered().filter(|revision| asked(revision)).find_map(|revision| {
+        let cluster = objects.clusters.get(&revision.id).filter(|cluster| cluster.service.is_none())?;
+        cluster.jobmanager.as_ref().filter(|jobmanager| !jobmanager.deleting)?;
+        let drawn = drawn(objects, revision);
+        let ports = ports(view, objects, revision).filter(|_| revision.number > 0 || drawn.is_some())?;
+        let service = manifest::versioned_service(view.app, ports, revision, drawn);
+        Some(Rule::ClusterRepaired.stay().run([Effect::CreateService(Box::new(service))]))
+    })
 }
 
 /// The ports of a revision's pods: as they are pinned, or else as the Services of the application have them.

@@ -54,7 +54,7 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
         checkpoints: Some(holder.job),
         retention: None,
     };
-    Needs { flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
+    Needs { objects: true, flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {

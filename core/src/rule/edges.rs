@@ -445,9 +445,21 @@ impl Rule {
                 "What belongs to no deployed revision is deleted.",
             ),
             Rule::ClusterRepaired => stays(
-                &[Running, DualRunning, DeployFailed],
+                &[
+                    Rescaling,
+                    Savepointing,
+                    Cancelling,
+                    Recovering,
+                    SubmittingJob,
+                    RollingBackJob,
+                    Running,
+                    DualRunning,
+                    DeployFailed,
+                    Deleting,
+                ],
                 &[E::CreateDeployment, E::CreateService, E::PointService],
-                "Objects of the deployed cluster have disappeared and are created again.",
+                "What somebody deleted of a cluster is created again: all of it while the application rests, before \
+                 that the Service without which its JobManager cannot be asked.",
             ),
             Rule::ServicePointed => stays(
                 &[SubmittingJob, RollingBackJob, Running, DualRunning, DeployFailed],

@@ -208,9 +208,14 @@ pub(super) fn phase_of(name: PhaseName) -> BoxedStrategy<Phase> {
                 .boxed()
         }
         PhaseName::DeployFailed => time().prop_map(|since| Phase::DeployFailed(DeployFailed { since })).boxed(),
-        PhaseName::Deleting => (time(), prop::collection::vec(holder(), 0..3), tries(), prop::option::of(text()))
-            .prop_map(|(since, holders, tries, blocked)| Phase::Deleting(Deleting { since, holders, tries, blocked }))
-            .boxed(),
+        PhaseName::Deleting => {
+            let target = prop::option::of(revision());
+            (time(), prop::collection::vec(holder(), 0..3), target, tries(), prop::option::of(text()))
+                .prop_map(|(since, holders, target, tries, blocked)| {
+                    Phase::Deleting(Deleting { since, holders, target, tries, blocked })
+                })
+                .boxed()
+        }
     }
 }
 

@@ -32,6 +32,11 @@ pub enum Addresses {
         /// Where to look up the port.
         ui_port: UiPort,
     },
+    /// Through the proxy of the API server, which the client itself reaches.
+    ApiServer {
+        /// Where to look up the port.
+        ui_port: UiPort,
+    },
     /// At addresses that are known beforehand, by revision.
     Fixed(BTreeMap<RevisionId, String>),
 }
@@ -53,19 +58,28 @@ impl Addresses {
         match self {
             Self::Kubernetes { proxy, ui_port } => {
                 let address = address(ui_port);
-                let Some(proxy) = proxy() else { return format!("http://{address}") };
-                let manifest::Address { namespace, service, port } = address;
-                format!("http://localhost:{proxy}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy")
+                match proxy() {
+                    Some(port) => proxied(&format!("localhost:{port}"), &address),
+                    None => format!("http://{address}"),
+                }
             }
+            Self::ApiServer { ui_port } => proxied("kubernetes", &address(ui_port)),
             Self::Fixed(bases) => bases.get(revision).map(|it| it.trim_end_matches('/').to_owned()).unwrap_or_default(),
         }
     }
+}
+
+/// By the API server's proxy, which answers at this host.
+fn proxied(host: &str, address: &manifest::Address) -> String {
+    let manifest::Address { namespace, service, port } = address;
+    format!("http://{host}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy")
 }
 
 impl fmt::Debug for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kubernetes { proxy, .. } => f.debug_tuple("Kubernetes").field(&proxy()).finish(),
+            Self::ApiServer { .. } => f.write_str("ApiServer"),
             Self::Fixed(bases) => f.debug_tuple("Fixed").field(bases).finish(),
         }
     }

@@ -6,7 +6,6 @@ use flink_operator_core::id::{JobId, TriggerId};
 use flink_operator_core::snapshot::{
     Checkpoint, Checkpoints, Job, JobState, ListedJob, Overview, Retention, SavepointSeen, Tasks,
 };
-use futures::future::{join, try_join};
 use jiff::Timestamp;
 
 use super::http::{Call, Request};
@@ -16,7 +15,7 @@ use crate::error::Error;
 impl JobManager<'_> {
     /// Slots and TaskManagers.
     pub async fn overview(&self) -> Result<Overview, Error> {
-        let (cluster, workers) = try_join(self.cluster(), self.workers()).await?;
+        let (cluster, workers) = (self.cluster().await?, self.workers().await?);
         let heartbeats = workers.taskmanagers.iter().map(|worker| self.time("/taskmanagers", worker.last_heartbeat));
         Ok(Overview {
             slots_total: cluster.slots_total,
@@ -45,9 +44,9 @@ impl JobManager<'_> {
     /// A job; None when Flink does not know it. Where it fails, the cause is asked for too.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
         let path = ["jobs", id.as_str()];
-        let details = self.get::<wire::JobDetails>(Request::get(Call::Job, &path));
-        let (details, restarts) = join(details, self.restarts(id)).await;
-        let Some(details) = details? else { return Ok(None) };
+        let details: Option<wire::JobDetails> = self.get(Request::get(Call::Job, &path)).await?;
+        let Some(details) = details else { return Ok(None) };
+        let restarts = self.restarts(id).await;
         let failure = match details.state {
             JobState::Failed | JobState::Failing | JobState::Restarting => self.failure(id).await,
             JobState::Initializing

@@ -53,6 +53,7 @@ enum Body {
         role: Option<Role>,
         pods: BTreeMap<String, String>,
         seen: DeploymentSeen,
+        refused: Option<PodTrouble>,
     },
     Service {
         revision: Option<RevisionId>,
@@ -116,8 +117,9 @@ pub(super) fn sort<'a>(uid: &str, children: impl Iterator<Item = &'a Child> + Cl
     let owned = children.clone().filter(|child| child.owner.as_deref() == Some(uid));
     for child in owned.clone() {
         match &child.body {
-            Body::Deployment { revision: Some(revision), role: Some(role), seen, .. } => {
+            Body::Deployment { revision: Some(revision), role: Some(role), seen, refused, .. } => {
                 let cluster = objects.clusters.entry(revision.clone()).or_default();
+                cluster.pod_troubles.extend(refused.clone());
                 match role {
                     Role::JobManager => cluster.jobmanager = Some(seen.clone()),
                     Role::TaskManager => cluster.taskmanager = Some(seen.clone()),
@@ -178,6 +180,7 @@ impl Watched for Deployment {
             role: names::role_of(self.metadata.labels.as_ref()),
             pods,
             seen,
+            refused: pod::refused(self),
         };
         Child::of(&self.metadata, body)
     }

@@ -1,11 +1,11 @@
-//! Looks at Flink: every question that the core asks, all at once.
+//! Looks at Flink: every question that the core asks; JobManagers side by side, the questions to one in a row.
 
 use std::collections::BTreeMap;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::RevisionId;
-use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Needs, Objects, Seen};
-use futures::future::{join_all, join5};
+use flink_operator_core::snapshot::{FlinkNeeds, FlinkSeen, ListedJob, Needs, Objects, Seen, Trouble};
+use futures::future::join_all;
 
 use crate::error::Error;
 use crate::flink::{Call, FlinkClient, JobManager};
@@ -39,32 +39,46 @@ pub async fn jobs(
     join_all(looks).await.into_iter().collect()
 }
 
+/// One question after the other, over one connection.
 async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
-    let overview = async {
-        if !needs.overview {
-            return Seen::NotAsked;
+    let mut asking = Asking::default();
+    let mut seen = FlinkSeen::default();
+    if needs.overview {
+        let overview = async { jobmanager.overview().await.map(Some) };
+        seen.overview = asking.ask(Call::Overview, overview).await;
+    }
+    if let Some(job) = &needs.job {
+        seen.job = asking.ask(Call::Job, jobmanager.job(job)).await;
+    }
+    if let Some((job, trigger)) = &needs.savepoint {
+        seen.savepoint = asking.ask(Call::Savepoint, jobmanager.savepoint(job, trigger)).await;
+    }
+    if let Some(job) = &needs.checkpoints {
+        seen.checkpoints = asking.ask(Call::Checkpoints, jobmanager.checkpoints(job)).await;
+    }
+    if let Some(job) = &needs.retention {
+        seen.retention = asking.ask(Call::CheckpointConfig, jobmanager.retention(job)).await;
+    }
+    seen
+}
+
+/// A JobManager that gives no answer is not asked further in this look: each question would wait as long.
+#[derive(Default)]
+struct Asking {
+    silence: Option<Trouble>,
+}
+
+impl Asking {
+    async fn ask<T>(&mut self, call: Call, answer: impl Future<Output = Result<Option<T>, Error>>) -> Seen<T> {
+        if let Some(silence) = &self.silence {
+            return Seen::Unreachable(Trouble { method: call.method().to_owned(), ..silence.clone() });
         }
-        seen(Call::Overview, jobmanager.overview().await.map(Some))
-    };
-    let job = async {
-        let Some(job) = &needs.job else { return Seen::NotAsked };
-        seen(Call::Job, jobmanager.job(job).await)
-    };
-    let savepoint = async {
-        let Some((job, trigger)) = &needs.savepoint else { return Seen::NotAsked };
-        seen(Call::Savepoint, jobmanager.savepoint(job, trigger).await)
-    };
-    let checkpoints = async {
-        let Some(job) = &needs.checkpoints else { return Seen::NotAsked };
-        seen(Call::Checkpoints, jobmanager.checkpoints(job).await)
-    };
-    let retention = async {
-        let Some(job) = &needs.retention else { return Seen::NotAsked };
-        seen(Call::CheckpointConfig, jobmanager.retention(job).await)
-    };
-    let (overview, job, savepoint, checkpoints, retention) =
-        join5(overview, job, savepoint, checkpoints, retention).await;
-    FlinkSeen { overview, job, savepoint, checkpoints, retention }
+        let answer = answer.await;
+        if let Err(error @ (Error::Transport { .. } | Error::TimedOut { .. })) = &answer {
+            self.silence = Some(error.trouble(call.method()));
+        }
+        seen(call, answer)
+    }
 }
 
 fn seen<T>(call: Call, answer: Result<Option<T>, Error>) -> Seen<T> {

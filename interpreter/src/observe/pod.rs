@@ -1,6 +1,7 @@
 //! Why a pod cannot run, in Kubernetes' own words.
 
 use flink_operator_core::snapshot::PodTrouble;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
 use kube::ResourceExt;
 
@@ -15,6 +16,14 @@ pub(super) fn trouble(pod: &Pod) -> Option<PodTrouble> {
     let (reason, message) =
         containers.filter_map(container).next().or_else(|| whole(status)).or_else(|| unschedulable(status))?;
     Some(PodTrouble { pod: pod.name_any(), reason, message })
+}
+
+/// Why the API server takes no pod of a Deployment: a quota, the pod security standard, an admission webhook.
+pub(super) fn refused(deployment: &Deployment) -> Option<PodTrouble> {
+    let conditions = deployment.status.as_ref()?.conditions.as_deref().unwrap_or_default();
+    let failure = conditions.iter().find(|it| it.type_ == "ReplicaFailure" && it.status == "True")?;
+    let reason = failure.reason.clone().unwrap_or_else(|| "FailedCreate".to_owned());
+    Some(PodTrouble { pod: deployment.name_any(), reason, message: failure.message.clone().unwrap_or_default() })
 }
 
 fn container(status: &ContainerStatus) -> Option<(String, String)> {
@@ -131,6 +140,19 @@ mod tests {
             json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message });
         let found = trouble_of(json!({ "phase": "Pending", "conditions": [condition] })).unwrap();
         assert_eq!(found, ("Unschedulable".to_owned(), message.to_owned()));
+    }
+
+    #[test]
+    fn a_pod_that_a_quota_forbids_is_told_of_by_its_deployment() {
+        let message = "pods \"app-1-tm-x\" is forbidden: exceeded quota: team";
+        let refusal =
+            json!({ "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message });
+        let deployment = json!({ "metadata": { "name": "app-1-tm" }, "status": { "conditions": [refusal] } });
+        let found = refused(&serde_json::from_value(deployment).unwrap()).unwrap();
+        assert_eq!(
+            (found.pod.as_str(), found.reason.as_str(), found.message.as_str()),
+            ("app-1-tm", "FailedCreate", message)
+        );
     }
 
     #[test]

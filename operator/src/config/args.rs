@@ -8,6 +8,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use super::keys::KEYS;
+use crate::flink::FlinkAccess;
 use crate::log::Format;
 
 /// Flags of the original's logging library. They mean nothing here, and manifests have them.
@@ -29,9 +30,16 @@ pub struct RunArgs {
     /// Ask JobManagers through `kubectl proxy`, or any API server without TLS, on this local port.
     #[arg(long, value_name = "PORT")]
     pub kubectl_proxy: Option<u16>,
+    /// How JobManagers are reached: by their DNS names, or through the proxy of the API server with the rights of the
+    /// kubeconfig. Without it: in a pod by dns, elsewhere through the api-server. --kubectl-proxy comes first.
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub flink_access: Option<FlinkAccess>,
     /// Where the operator's own HTTP is served; without it all addresses and the port of the configuration.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Serve the console there, such as 127.0.0.1:8082; without it nowhere. As --operator.console.
+    #[arg(long, value_name = "ADDRESS")]
+    pub console: Option<SocketAddr>,
     /// Record every decision in this directory, without secrets; `replay` reads it.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,

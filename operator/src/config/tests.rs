@@ -65,6 +65,7 @@ fn every_key_can_be_set_and_arrives() {
         "--operator.limitNamespace= a , b",
         "--operator.metricsPrefix=flink",
         "--operator.profilerPort=1",
+        "--operator.console=127.0.0.1:8082",
         "--operator.ingressUrlFormat={{$jobCluster}}.example.com",
         "--operator.useKubectlProxy",
         "--operator.proxyPort=2",
@@ -100,6 +101,7 @@ fn every_key_can_be_set_and_arrives() {
         policy,
         namespaces: vec!["a".to_owned(), "b".to_owned()],
         port: 1,
+        console: Some(([127, 0, 0, 1], 8082).into()),
         metrics_prefix: "flink".to_owned(),
         workers: 3,
         logger: Logger { level: "debug", format: crate::log::Format::Text, source: true, mute: true },
@@ -112,7 +114,9 @@ fn every_key_can_be_set_and_arrives() {
 #[test]
 fn short_flags_mean_what_the_long_ones_mean() {
     let short = ["--namespaces", "a, b", "--kubectl-proxy", "9", "--log-format", "text", "--log-level", "warn"];
+    let short = [&short[..], &["--console", "[::1]:7"]].concat();
     let long = [
+        "--operator.console=[::1]:7",
         "--operator.limitNamespace=a,b",
         "--operator.useKubectlProxy=true",
         "--operator.proxyPort=9",

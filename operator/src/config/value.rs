@@ -1,5 +1,7 @@
 //! Values as people write them. An error says what is wrong and what to write.
 
+use std::net::SocketAddr;
+
 use flink_operator_core::manifest::names;
 
 /// A duration as Go writes it (`1m30s`, `100ms`), in milliseconds.
@@ -25,6 +27,14 @@ pub fn switch(text: &str) -> Result<bool, String> {
 /// A port.
 pub fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| "it is no port; write a number from 0 to 65535".to_owned())
+}
+
+/// An address with its port; an empty text is none.
+pub fn address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| "it is no address with a port; write it like 127.0.0.1:8082".to_owned())
 }
 
 /// A count that is not zero.

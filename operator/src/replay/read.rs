@@ -1,8 +1,6 @@
 //! Finds and reads records.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flink_operator_core::record::Record;
 use flink_operator_core::snapshot::Snapshot;
@@ -11,11 +9,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Deserializer, Value};
 
 use crate::cli::Failure;
+use crate::files;
 
-/// Standard input among paths.
-const STDIN: &str = "-";
 /// How files of records end.
-const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
+pub const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
 
 /// A record, or what is wrong with it, and where: `FILE:LINE`.
 pub struct Found {
@@ -31,33 +28,9 @@ struct Problem {
     what: String,
 }
 
-/// The file itself, or all files of records in a directory and below it, in the order of their names.
-pub fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let unreadable = |error| Failure::BadInput(format!("cannot read {}: {error}", path.display()));
-    let entries = fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
-    paths.sort();
-    let recorded = |path: &PathBuf| path.extension().is_some_and(|ending| ENDINGS.iter().any(|it| ending == *it));
-    let mut found = Vec::new();
-    for path in paths.into_iter().filter(|path| path.is_dir() || recorded(path)) {
-        found.extend(files(&path)?);
-    }
-    Ok(found)
-}
-
 /// The records of a file, JSON or YAML, one or many. After a bad one it goes on with the next.
 pub fn records(path: &Path) -> Result<Vec<Found>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::BadInput(format!("cannot read {}: {error}", path.display()));
-    let (name, text) = if path.as_os_str() == STDIN {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-        ("standard input".to_owned(), text)
-    } else {
-        (path.display().to_string(), fs::read_to_string(path).map_err(unreadable)?)
-    };
+    let (name, text) = files::text(path)?;
     Ok(in_text(&name, &text))
 }
 

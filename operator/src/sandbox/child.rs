@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -33,15 +33,20 @@ pub struct Start {
     pub arguments: Vec<String>,
     /// Where it logs.
     pub log: PathBuf,
+    /// Where it serves the console.
+    pub console: SocketAddr,
 }
 
 impl Start {
-    /// The command for this API server.
-    pub fn of(kubeconfig: &Path, port: u16, log: PathBuf) -> io::Result<Self> {
-        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    /// The command for this API server; the console is on this port, or on any that is free.
+    pub fn of(kubeconfig: &Path, port: u16, console: u16, log: PathBuf) -> io::Result<Self> {
+        // Both are held until both are known, or they could be the same.
+        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let console = TcpListener::bind((Ipv4Addr::LOCALHOST, console))?;
+        let (own, console) = (own.local_addr()?, console.local_addr()?);
         let kubeconfig = kubeconfig.to_string_lossy().into_owned();
         let port = port.to_string();
-        let own = own.to_string();
+        let (own, served) = (own.to_string(), console.to_string());
         let words = [
             "run",
             "--kubeconfig",
@@ -50,12 +55,14 @@ impl Start {
             &port,
             "--listen",
             &own,
+            "--console",
+            &served,
             "--log-format",
             "text",
             "--no-leader-election",
         ];
         let arguments = words.map(str::to_owned).to_vec();
-        Ok(Self { program: std::env::current_exe()?, arguments, log })
+        Ok(Self { program: std::env::current_exe()?, arguments, log, console })
     }
 
     /// The command for a person's shell.

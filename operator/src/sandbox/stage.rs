@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flink_operator_fixtures::http::OverHttp;
+use flink_operator_fixtures::http::{OverHttp, Simulated, SimulatedLogs};
 use flink_operator_fixtures::model::Kubelet;
-use flink_operator_fixtures::model::flink::Version;
+use flink_operator_fixtures::model::flink::{self, Version};
 use flink_operator_fixtures::process::distribution::Distribution;
 use flink_operator_fixtures::process::java::Java;
 use flink_operator_fixtures::process::kubelet::Settings;
@@ -18,7 +18,6 @@ use super::child::{Operator, Start};
 use super::cluster::ApiServer;
 use super::node::{LogFiles, Node};
 use super::screen::{Ink, Screen};
-use super::simulated::{Simulated, SimulatedLogs};
 use super::stopwatch::{Stopwatch, Switch};
 use super::supply::{self, Supply};
 use super::usage::Usage;
@@ -72,15 +71,19 @@ impl Stage {
             Supply::Simulated { why, jars } => {
                 let lead = screen.ink(Ink::Warning, "Flink is simulated");
                 screen.tell(format_args!("{lead}: no job really runs. {why}"));
-                pretended(args, Simulated::new(jars, version(&args.flink_version)), directory).await?
+                let version = version(&args.flink_version);
+                let settings = flink::Settings { jars, version, ..flink::Settings::default() };
+                pretended(args, Simulated::new(settings), directory).await?
             }
         };
         if let Some(path) = &args.kubeconfig_out {
             api.copy_kubeconfig(path)?;
         }
         screen.tell(format_args!("Kubernetes (a model of it) on http://127.0.0.1:{}", api.port()));
-        let start = Start::of(&api.kubeconfig, api.port(), directory.join("operator.log")).map_err(Failure::failed)?;
-        let usage = Usage::new(&api, directory, simulated);
+        let start = Start::of(&api.kubeconfig, api.port(), args.console, directory.join("operator.log"));
+        let unserved = |error| Failure::Failed(format!("cannot serve the console on port {}: {error}", args.console));
+        let start = start.map_err(unserved)?;
+        let usage = Usage::new(&api, start.console, directory, simulated);
         Ok(Self { api, pods, flink_version, start, operator: None, usage, switches })
     }
 

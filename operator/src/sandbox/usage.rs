@@ -1,6 +1,7 @@
 //! How to go on by hand.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::cluster::ApiServer;
@@ -11,14 +12,16 @@ use super::story::Key;
 pub struct Usage {
     kubeconfig: PathBuf,
     port: u16,
+    console: SocketAddr,
     directory: PathBuf,
     simulated: bool,
 }
 
 impl Usage {
-    /// For this API server and the sandbox's directory.
-    pub fn new(api: &ApiServer, directory: &Path, simulated: bool) -> Self {
-        Self { kubeconfig: api.kubeconfig.clone(), port: api.port(), directory: directory.to_owned(), simulated }
+    /// For this API server, the operator's console and the sandbox's directory.
+    pub fn new(api: &ApiServer, console: SocketAddr, directory: &Path, simulated: bool) -> Self {
+        let (kubeconfig, directory) = (api.kubeconfig.clone(), directory.to_owned());
+        Self { kubeconfig, port: api.port(), console, directory, simulated }
     }
 
     /// The sandbox's directory.
@@ -39,6 +42,7 @@ impl Usage {
             Some(key) => lines.extend(self.of_application(key)),
             None => lines.push("  kubectl apply -f MANIFEST".to_owned()),
         }
+        lines.push(format!("{} http://{}/", heading("In a browser:"), self.console));
         lines.push(format!("{} {}", heading("Files:"), self.directory.display()));
         if !self.simulated {
             lines.push("  logs/ of the pods, data/ that all pods share, savepoints/, operator.log".to_owned());

@@ -305,7 +305,9 @@ impl Table {
         for phase in phases {
             let cells = Victim::ALL.map(|victim| match self.kills.get(&(*phase, victim)) {
                 Some(count) => format!("{:<20}", format!("{count} killed")),
-                None => format!("{:<20}", "does not apply"),
+                // In New there is no cluster whose processes could die.
+                None if *phase == "New" && victim != Victim::Operator => format!("{:<20}", "does not apply"),
+                None => format!("{:<20}", "not run"),
             });
             eprintln!("{phase:<16} {}", cells.join(" "));
         }

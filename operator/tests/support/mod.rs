@@ -1,10 +1,14 @@
 //! A sandbox as a person starts one: the built program, its output, and its API.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub mod chromium;
+pub mod cut;
+pub mod hand;
 pub mod kills;
 pub mod overheard;
 pub mod process;
 pub mod real;
+pub mod site;
 pub mod stage;
 
 use std::fs::File;
@@ -124,8 +128,12 @@ impl Sandbox {
     /// A client of its API server.
     pub async fn client(&self) -> Client {
         let path = self.kubeconfig();
-        let file = until("the kubeconfig is there", || async { Kubeconfig::read_from(&path).ok() }).await;
-        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+        // A file that is there may not be written to its end.
+        let config = until("the kubeconfig is there", || async {
+            let file = Kubeconfig::read_from(&path).ok()?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.ok()
+        });
+        let config = config.await;
         Client::try_from(config).unwrap()
     }
 

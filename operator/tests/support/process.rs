@@ -16,6 +16,8 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::{Directory, NUMBERS, PROGRAM, Sandbox, until, word};
@@ -279,7 +281,7 @@ impl Wire {
                         if *is_cut.borrow() {
                             return;
                         }
-                        let mut far = tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                        let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
                         tokio::select! {
                             _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
                             _ = is_cut.wait_for(|cut| *cut) => {}
@@ -298,5 +300,50 @@ impl Wire {
 
     pub fn mend(&self) {
         self.cut.send_replace(false);
+    }
+}
+
+/// A wire to the API server on which the events cannot be listed: it says that it is not allowed.
+pub struct Forbidding {
+    pub port: u16,
+}
+
+impl Forbidding {
+    pub async fn to(sandbox: &Sandbox) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, behind) = (listener.local_addr().unwrap().port(), sandbox.port());
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                tokio::spawn(forbid(near, behind));
+            }
+        });
+        Self { port }
+    }
+}
+
+async fn forbid(mut near: TcpStream, behind: u16) {
+    let refusal = json!({"kind": "Status", "status": "Failure", "code": 403, "message": "events is forbidden"});
+    let (body, head) = (refusal.to_string(), "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json");
+    let refusal = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+    let (mut there, mut back) = ([0; 16 * 1024], [0; 16 * 1024]);
+    loop {
+        // One request at a time comes on a connection, and its first line comes at once.
+        let written = tokio::select! {
+            read = near.read(&mut there) => match read {
+                Ok(1..) if there.starts_with(b"GET /api/v1/namespaces/default/events") => {
+                    near.write_all(refusal.as_bytes()).await
+                }
+                Ok(count @ 1..) => far.write_all(&there[..count]).await,
+                Ok(0) | Err(_) => return,
+            },
+            read = far.read(&mut back) => match read {
+                Ok(count @ 1..) => near.write_all(&back[..count]).await,
+                Ok(0) | Err(_) => return,
+            },
+        };
+        if written.is_err() {
+            return;
+        }
     }
 }

@@ -123,7 +123,11 @@ pub struct Flink {
 
 impl Flink {
     pub fn of(client: &Client, service: &str) -> Self {
-        let base = format!("/api/v1/namespaces/default/services/{service}:8081/proxy");
+        Self::in_namespace(client, "default", service)
+    }
+
+    pub fn in_namespace(client: &Client, namespace: &str, service: &str) -> Self {
+        let base = format!("/api/v1/namespaces/{namespace}/services/{service}:8081/proxy");
         Self { client: client.clone(), base }
     }
 
