@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::crd::{FINALIZER, FlinkApplication};
@@ -57,10 +58,26 @@ pub struct Application {
 impl Application {
     /// Reads an application. A spec that cannot be served is a [`Refusal`] inside.
     pub fn parse(resource: &FlinkApplication) -> Self {
-        let mut manifest = resource.clone();
-        manifest.status = None;
-        manifest.metadata.managed_fields = None;
-        let metadata = manifest.metadata.clone();
+        Self::with_spec(resource, parse::spec(resource))
+    }
+
+    /// The same, without the work where the spec is that of the last time.
+    pub fn parse_again(resource: &FlinkApplication, last: &mut LastSpec) -> Self {
+        let spec = match (Generation::of(resource), &last.0) {
+            (Some(now), Some((then, spec))) if now == *then => spec.clone(),
+            (now, _) => {
+                let spec = parse::spec(resource);
+                last.0 = now.map(|now| (now, spec.clone()));
+                spec
+            }
+        };
+        Self::with_spec(resource, spec)
+    }
+
+    fn with_spec(resource: &FlinkApplication, spec: Result<Spec, Refusal>) -> Self {
+        let FlinkApplication { metadata, spec: written, status: _ } = resource;
+        let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
+        let manifest = FlinkApplication { metadata: metadata.clone(), spec: written.clone(), status: None };
         let finalizers = metadata.finalizers.unwrap_or_default();
         Self {
             namespace: metadata.namespace.unwrap_or_default(),
@@ -72,7 +89,7 @@ impl Application {
             delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
             labels: metadata.labels.unwrap_or_default(),
             annotations: metadata.annotations.unwrap_or_default(),
-            spec: parse::spec(&manifest),
+            spec,
             manifest: Arc::new(manifest),
         }
     }
@@ -89,6 +106,26 @@ impl Application {
     /// The resource that this application was parsed from, without its status.
     pub fn manifest(&self) -> &FlinkApplication {
         &self.manifest
+    }
+}
+
+/// The spec of an application as it was parsed the last time.
+#[derive(Clone, Debug, Default)]
+pub struct LastSpec(Option<(Generation, Result<Spec, Refusal>)>);
+
+/// What tells one spec from another: the API server counts the generation up with every change of a spec.
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/>
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Generation {
+    uid: String,
+    number: i64,
+}
+
+impl Generation {
+    /// None where the resource does not come from an API server.
+    fn of(resource: &FlinkApplication) -> Option<Self> {
+        let ObjectMeta { uid, generation, .. } = &resource.metadata;
+        Some(Self { uid: uid.clone()?, number: (*generation)? })
     }
 }
 

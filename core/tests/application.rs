@@ -1,7 +1,7 @@
 //! What a spec means, and what is said about one that means nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use flink_operator_core::application::{Application, DeleteMode, Problem, Spec};
+use flink_operator_core::application::{Application, DeleteMode, LastSpec, Problem, Spec};
 use flink_operator_core::crd::FlinkApplication;
 use serde_json::{Value, json};
 
@@ -271,4 +271,20 @@ fn an_application_is_written_as_its_manifest_without_the_status() {
     let reread: Application = serde_json::from_value(written).unwrap();
     assert_eq!(reread, app);
     assert_eq!(reread.spec, app.spec);
+}
+
+#[test]
+fn a_spec_is_read_anew_with_its_generation_and_its_application_and_not_otherwise() {
+    let mut last = LastSpec::default();
+    let mut images = |patch: Value| {
+        let mut patched = manifest();
+        merge(&mut patched, patch);
+        Application::parse_again(&serde_json::from_value(patched).unwrap(), &mut last).spec.unwrap().image
+    };
+    assert_eq!(images(json!({})), "repo/img:1");
+    let cheat = json!({ "image": "repo/img:2" });
+    assert_eq!(images(json!({ "spec": cheat })), "repo/img:1", "it was read anew, though its generation is the same");
+    assert_eq!(images(json!({ "spec": cheat, "metadata": { "generation": 4 } })), "repo/img:2");
+    assert_eq!(images(json!({ "metadata": { "generation": 4, "uid": "uid-2" } })), "repo/img:1");
+    assert_eq!(images(json!({ "spec": cheat, "metadata": { "generation": null } })), "repo/img:2");
 }

@@ -19,7 +19,7 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -40,21 +40,38 @@ const BEAT: Duration = Duration::from_secs(5);
 /// How long an application whose task met a bug of ours is left alone.
 const AFTER_A_BUG: Duration = Duration::from_secs(30);
 
-/// Looks at resting applications, of all together. Beyond fifteen hundred of them each is looked at more rarely than
+/// Looks at resting applications, of all together. Beyond 750 of them each is looked at more rarely than
 /// configured, so that a crowd at rest costs no more than this many looks.
-const LOOKS_A_SECOND: u32 = 50;
+const LOOKS_A_SECOND: u32 = 25;
 
-/// How far apart the first looks at applications that rest are: all at once they would need the memory of as many looks.
-const APART: Duration = Duration::from_millis(1);
+/// What two looks at applications that rest are apart, where the crowd is so large that they go on without a pause.
+const PACE_MS: u32 = 1_000 / LOOKS_A_SECOND;
 
-/// The same configuration for so many applications.
+/// First looks at applications that rest, at a time: all at once they would need the memory of as many looks, and be
+/// answered too late.
+const FIRST_LOOKS: usize = 32;
+
+/// The same configuration for so many applications. Figures are written when they are looked at, so that they are not
+/// written more often either.
 fn paced(policy: Policy, applications: usize) -> Policy {
     let applications = u32::try_from(applications).unwrap_or(u32::MAX);
-    let turn_ms = applications.saturating_mul(1_000 / LOOKS_A_SECOND);
-    Policy {
-        poll_interval_ms: policy.poll_interval_ms.max(turn_ms),
-        status_refresh_ms: policy.status_refresh_ms.max(turn_ms),
-        ..policy
+    let turn_ms = applications.saturating_mul(PACE_MS);
+    Policy { poll_interval_ms: policy.poll_interval_ms.max(turn_ms), ..policy }
+}
+
+/// How an application that rests already when the operator starts comes to its looks.
+struct Queued {
+    /// The first one waits for its turn.
+    turns: Arc<Semaphore>,
+    /// How many such applications came before.
+    place: u32,
+}
+
+impl Queued {
+    /// How much sooner the second look that nothing but time asks for comes. First looks come in a quick row; without this all later ones would come
+    /// in that same row, with nothing to do between one row and the next.
+    fn sooner(&self) -> Duration {
+        Duration::from_millis(PACE_MS.into()) * self.place
     }
 }
 
@@ -126,7 +143,9 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
     let mut watches: SelectAll<_> = watches_of(&context.client, namespace).into_iter().collect();
     let since = context.clock.now();
     let rivals = HashSet::new();
-    let mut actors = Actors { context, all: HashMap::new(), tasks: JoinSet::new(), listed: false, since, rivals };
+    let first_looks = Arc::new(Semaphore::new(FIRST_LOOKS));
+    let mut actors =
+        Actors { context, all: HashMap::new(), tasks: JoinSet::new(), listed: false, since, first_looks, rivals };
     let mut beat = tokio::time::interval(BEAT);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -213,6 +232,8 @@ struct Actors {
     listed: bool,
     /// When the watches began.
     since: Timestamp,
+    /// Turns at first looks.
+    first_looks: Arc<Semaphore>,
     /// Other installations that were told of.
     rivals: HashSet<(ApplicationName, String)>,
 }
@@ -280,18 +301,14 @@ impl Actors {
             actor.latest.send_replace(resource);
             return;
         }
-        let turn = match self.listed || !rests(&resource) {
-            true => Duration::ZERO,
-            false => APART * u32::try_from(self.all.len()).unwrap_or(u32::MAX),
-        };
+        let queued = (!self.listed && rests(&resource)).then(|| Queued {
+            turns: self.first_looks.clone(),
+            place: u32::try_from(self.all.len()).unwrap_or(u32::MAX),
+        });
         let (latest, receiver) = watch::channel(resource);
         let wake = Arc::new(Notify::new());
         self.context.publisher.board().meet(&key);
-        let life = live(self.context.clone(), key.clone(), receiver, wake.clone());
-        let task = self.tasks.spawn(async move {
-            tokio::time::sleep(turn).await;
-            life.await;
-        });
+        let task = self.tasks.spawn(live(self.context.clone(), key.clone(), receiver, wake.clone(), queued));
         self.all.insert(key, Actor { latest, wake, task, listed: true });
     }
 
@@ -340,8 +357,15 @@ async fn live(
     name: ApplicationName,
     mut latest: watch::Receiver<Arc<FlinkApplication>>,
     wake: Arc<Notify>,
+    queued: Option<Queued>,
 ) {
     let mut reconciler = Reconciler::new(context.clone());
+    let mut sooner = queued.as_ref().map(Queued::sooner).unwrap_or_default();
+    let turns = queued.map(|queued| queued.turns);
+    let mut turn = match &turns {
+        Some(turns) => turns.acquire().await.ok(),
+        None => None,
+    };
     loop {
         let resource = latest.borrow_and_update().clone();
         let board = context.publisher.board();
@@ -360,6 +384,8 @@ async fn live(
             }
         };
         drop(resource);
+        drop(turn.take());
+        let next = next.map(|at| at.checked_sub(sooner).unwrap_or(at));
         board.waits(&name, next.map(|at| at.saturating_duration_since(Instant::now())));
         let sleep = async {
             match next {
@@ -369,7 +395,7 @@ async fn live(
         };
         tokio::select! {
             biased;
-            () = sleep => {}
+            () = sleep => sooner = Duration::ZERO,
             () = wake.notified() => {}
             changed = news(&mut latest, &mut reconciler) => if changed.is_err() { return },
         }
@@ -383,9 +409,18 @@ mod tests {
     #[test]
     fn only_a_crowd_is_looked_at_more_rarely_than_configured() {
         let configured = Policy::default();
-        assert_eq!(paced(configured.clone(), 1_500), configured);
-        let crowd = paced(configured.clone(), 10_000);
-        assert_eq!((crowd.poll_interval_ms, crowd.status_refresh_ms), (200_000, 200_000));
+        assert_eq!(paced(configured.clone(), 750), configured);
+        assert_eq!(paced(configured.clone(), 10_000).poll_interval_ms, 400_000);
         assert_eq!(paced(configured, usize::MAX).poll_interval_ms, u32::MAX);
+    }
+
+    #[test]
+    fn from_the_second_look_on_a_crowd_is_spread_over_the_whole_turn() {
+        let turn = Duration::from_millis(paced(Policy::default(), 10_000).poll_interval_ms.into());
+        let second = |place| turn - Queued { turns: Arc::new(Semaphore::new(1)), place }.sooner();
+        let pace = Duration::from_millis(PACE_MS.into());
+        assert_eq!(second(0), turn);
+        assert_eq!(second(4_999) - second(5_000), pace);
+        assert_eq!(second(9_999), pace);
     }
 }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flink_operator_core::application::Application;
+use flink_operator_core::application::{Application, LastSpec};
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::rule::Rule;
@@ -41,6 +41,7 @@ pub struct Reconciler {
     repeated: Repeated,
     written: OwnWrites,
     decisions: Decisions,
+    spec: LastSpec,
 }
 
 /// A resource, and what it says.
@@ -51,8 +52,8 @@ struct Parsed {
 }
 
 impl Parsed {
-    fn of(resource: Arc<FlinkApplication>) -> Self {
-        let application = Application::parse(&resource);
+    fn of(resource: Arc<FlinkApplication>, last: &mut LastSpec) -> Self {
+        let application = Application::parse_again(&resource, last);
         let memory = status::read(resource.status.as_ref());
         Self { resource, application, memory }
     }
@@ -103,6 +104,7 @@ impl Reconciler {
             repeated: Repeated::default(),
             written: OwnWrites::default(),
             decisions: Decisions::default(),
+            spec: LastSpec::default(),
         }
     }
 
@@ -115,7 +117,8 @@ impl Reconciler {
     pub async fn reconcile(&mut self, cached: &Arc<FlinkApplication>) -> Option<Instant> {
         let begun = Instant::now();
         let newest = self.written.newest(cached).clone();
-        let mut decision = self.decide(Parsed::of(newest), false).await;
+        let parsed = Parsed::of(newest, &mut self.spec);
+        let mut decision = self.decide(parsed, false).await;
         if let Some(refreshed) = self.refresh_figures(&decision).await {
             decision = refreshed;
         }
@@ -129,7 +132,10 @@ impl Reconciler {
         for _ in 0..STEPS {
             let begun = Instant::now();
             let decided = match fresh.take() {
-                Some(resource) => Ok(self.decide(Parsed::of(resource), true).await),
+                Some(resource) => {
+                    let parsed = Parsed::of(resource, &mut self.spec);
+                    Ok(self.decide(parsed, true).await)
+                }
                 None => self.decide_fresh(&decision).await,
             };
             decision = match decided {
@@ -201,7 +207,9 @@ impl Reconciler {
             observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
         };
         let parsed = match found {
-            Ok(Some(resource)) if resource.metadata.uid.as_ref() == Some(&was.uid) => Parsed::of(Arc::new(resource)),
+            Ok(Some(resource)) if resource.metadata.uid.as_ref() == Some(&was.uid) => {
+                Parsed::of(Arc::new(resource), &mut self.spec)
+            }
             Ok(_) => return Err(Missed::Gone),
             Err(trouble) => {
                 tracing::warn!(ns = %namespace, app_name = %name, "cannot read the application: {}", trouble.message);

@@ -4,8 +4,10 @@ mod change;
 mod extra;
 mod forecast;
 mod outlook;
+mod past;
 #[cfg(test)]
 mod reality;
+mod room;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +21,10 @@ use flink_operator_fixtures::door::Life;
 use serde_json::Value;
 
 use crate::cli::{self, Failure, Home};
-use crate::explain;
+use crate::explain::{self, happened};
 use crate::files;
 use crate::form::Form;
-use crate::look::{self, LookArgs, Named};
+use crate::look::{self, Look, LookArgs, Named};
 use crate::validate::{self, Finding, Severity};
 use outlook::Plan;
 
@@ -65,19 +67,35 @@ fn made(args: &PlanArgs, home: Home) -> Result<Plan, Failure> {
     let (new, findings) = manifest(&args.file)?;
     let name = new.metadata.name.clone().unwrap_or_default();
     let named = Named { namespace: new.metadata.namespace.clone(), name };
-    let snapshot = match &args.from {
-        None => live(args, &named, home)?,
-        Some(path) => before(path, &named)?,
-    };
-    Plan::of(&snapshot, &new, findings)
+    match &args.from {
+        None => cli::wait_for(live(args, &named, home, &new, findings)),
+        Some(path) => Plan::of(&before(path, &named)?, &new, findings),
+    }
 }
 
-fn live(args: &PlanArgs, named: &Named, home: Home) -> Result<Snapshot, Failure> {
-    let snapshot = cli::wait_for(args.look.look(named, home))?.snapshot;
+/// What only a live cluster knows is part of this plan: the room that it has, and how long the last update took.
+async fn live(
+    args: &PlanArgs,
+    named: &Named,
+    home: Home,
+    new: &FlinkApplication,
+    findings: Vec<Finding>,
+) -> Result<Plan, Failure> {
+    let Look { client, snapshot } = args.look.look(named, home).await?;
     for trouble in look::silent(&snapshot) {
         eprintln!("note: a JobManager did not answer, and the plan takes it that it goes on so: {}", trouble.message);
     }
-    Ok(snapshot)
+    let app = &snapshot.application;
+    let plan = Plan::of(&snapshot, new, findings)?;
+    let events = async { happened::of(&client, app).await.map(|events| past::last_pause(&events)).ok().flatten() };
+    let room = async {
+        match plan.peak_extra.pods {
+            0 => None,
+            _ => Some(room::look(&client, &app.namespace, &plan.peak_extra).await),
+        }
+    };
+    let (last_downtime, room) = futures::join!(events, room);
+    Ok(Plan { last_downtime, room, ..plan })
 }
 
 /// The one application of a file, and what the checks say of it.

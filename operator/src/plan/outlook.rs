@@ -13,6 +13,8 @@ use serde::Serialize;
 use super::change::{self, Change};
 use super::extra::{self, Extra};
 use super::forecast::{self, Fault, Forecast, Turn};
+use super::past::Pause;
+use super::room::Room;
 use crate::cli::Failure;
 use crate::explain::memory;
 use crate::savepoints::known::{self, State};
@@ -38,8 +40,14 @@ pub struct Plan {
     pub starts_from: Option<Start>,
     /// How long no job runs.
     pub downtime: Downtime,
+    /// How long no job ran in the last update, where events still tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_downtime: Option<Pause>,
     /// What is needed beside what runs, at most.
     pub peak_extra: Extra,
+    /// Whether there is room for it; None where nothing is needed, or no cluster was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
     /// What happens if the new version's job does not start; None where none is started.
     pub if_it_fails: Option<Fall>,
     /// Why the spec is refused; None where it is not.
@@ -116,6 +124,8 @@ impl Plan {
             job_restarts: stops && submits,
             starts_from: submission(&forecast.turns, None).map(|submission| start(snapshot, submission)),
             downtime: if runs_on { Downtime::None } else { Downtime::NotKnown },
+            last_downtime: None,
+            room: None,
             peak_extra: extra::peak(snapshot, &wanted, &snapshot.policy, &forecast.turns),
             if_it_fails: if submits { fall(snapshot, new, &forecast)? } else { None },
             refused: denied.or(refusal).or_else(|| refused_by_a_rule(&forecast)),

@@ -8,6 +8,7 @@ use super::change::{Change, Shapes};
 use super::extra::Extra;
 use super::forecast::{Forecast, Turn};
 use super::outlook::{Downtime, Fall, Plan, Start};
+use super::room::Room;
 use crate::explain::words::moment;
 use crate::validate;
 
@@ -20,7 +21,7 @@ pub fn text(plan: &Plan) -> String {
         part(&mut text, "The job", job(plan));
         part(&mut text, "What the operator does", turns(&plan.forecast.turns));
         part(&mut text, "How it ends", ends(&plan.forecast));
-        part(&mut text, "Resources", resources(plan.peak_extra));
+        part(&mut text, "Resources", resources(plan));
         part(
             &mut text,
             "If the new version does not start",
@@ -76,10 +77,13 @@ fn job(plan: &Plan) -> Vec<String> {
         (false, false) => "No job is stopped or started.".to_owned(),
     }];
     lines.extend(plan.starts_from.as_ref().map(|from| format!("It starts from {}.", start(plan, from))));
-    lines.push(match plan.downtime {
-        Downtime::None => "Downtime: none, a job runs all the time.".to_owned(),
-        Downtime::NotKnown => {
-            "Downtime: not known. It lasts from the stop of the old job until the tasks of the new one run.".to_owned()
+    lines.push(match (plan.downtime, plan.last_downtime) {
+        (Downtime::None, _) => "Downtime: none, a job runs all the time.".to_owned(),
+        (Downtime::NotKnown, last) => {
+            let known = last.map_or("not known".to_owned(), |last| {
+                format!("about {:.1} s, if it is as long as in the update of {}", last.seconds, moment(last.at))
+            });
+            format!("Downtime: {known}. It lasts from the stop of the old job until the tasks of the new one run.")
         }
     });
     lines
@@ -124,15 +128,28 @@ fn ends(forecast: &Forecast) -> Vec<String> {
     }
 }
 
-fn resources(extra: Extra) -> Vec<String> {
-    let Extra { pods, cores, memory_mi_b, .. } = extra;
-    vec![match pods {
-        0 => "No pods beside those that run.".to_owned(),
-        pods => {
-            let pods = format!("{pods} pod{}", if pods == 1 { "" } else { "s" });
-            format!("At most, beside those that run: {pods}, for {cores} cores and {memory_mi_b} MiB of memory.")
-        }
-    }]
+fn resources(plan: &Plan) -> Vec<String> {
+    let Extra { pods, cores, memory_mi_b, .. } = plan.peak_extra;
+    if pods == 0 {
+        return vec!["No pods beside those that run.".to_owned()];
+    }
+    let number = format!("{pods} pod{}", if pods == 1 { "" } else { "s" });
+    let mut lines =
+        vec![format!("At most, beside those that run: {number}, for {cores} cores and {memory_mi_b} MiB of memory.")];
+    lines.extend(plan.room.iter().flat_map(room));
+    lines
+}
+
+fn room(room: &Room) -> Vec<String> {
+    let Room { lacks, not_looked_at } = room;
+    let mut lines: Vec<String> = lacks.iter().map(|lack| format!("No room: {lack}.")).collect();
+    if lacks.is_empty() && not_looked_at.is_empty() {
+        lines.push("Quotas and nodes have room for them.".to_owned());
+    } else if lacks.is_empty() {
+        lines.push("Where it was looked, there is room for them.".to_owned());
+    }
+    lines.extend(not_looked_at.iter().map(|what| format!("Not looked at: {what}.")));
+    lines
 }
 
 fn fall(plan: &Plan, fall: &Fall) -> Vec<String> {

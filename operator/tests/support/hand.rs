@@ -34,12 +34,21 @@ pub struct Job<'a> {
     pub parallelism: u32,
 }
 
+/// How long it took by hand, in milliseconds.
+pub struct Moved {
+    /// From the first request for an object of the new cluster until it had its slots.
+    pub cluster: i64,
+    /// From the stop of the old job until all new tasks ran.
+    pub pause: i64,
+}
+
 impl Job<'_> {
-    /// Starts a second cluster, moves the job there, and returns how long no task ran, in milliseconds.
-    pub async fn moves_by_hand(&self) -> i64 {
+    /// Starts a second cluster and moves the job there.
+    pub async fn moves_by_hand(&self) -> Moved {
         let Self { client, namespace, application, revision, id, .. } = self;
         let flink = |revision: &str| Flink::in_namespace(client, namespace, &format!("{application}-{revision}"));
         let (old, new) = (flink(revision), flink(SECOND));
+        let asked = Timestamp::now().as_millisecond();
         for role in ["jm", "tm"] {
             self.copy::<Deployment>(&format!("{application}-{revision}-{role}")).await;
         }
@@ -67,12 +76,14 @@ impl Job<'_> {
         new.post(&format!("/jars/{}/run", self.jar), &run).await;
         let running = until("the tasks run", || tasks::running_since(&moved, |path| new.get(path))).await;
         eprintln!(
-            "by hand: no job ran for {} ms: {} ms from the stop request to the submission, {} ms until all new tasks ran",
+            "by hand: the cluster had its slots after {} ms; no job ran for {} ms: {} ms from the stop request to the \
+             submission, {} ms until all new tasks ran",
+            began - asked,
             running - began,
             stopped - began,
             running - stopped
         );
-        running - began
+        Moved { cluster: began - asked, pause: running - began }
     }
 
     /// Makes an object like that of the deployed revision for the second cluster.
