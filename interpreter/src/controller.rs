@@ -19,7 +19,7 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -68,6 +68,15 @@ struct Queued {
 }
 
 impl Queued {
+    /// Waits for a turn; None where there is news first, which nobody is kept waiting for.
+    async fn turn(self, latest: &mut watch::Receiver<Arc<FlinkApplication>>) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            turn = self.turns.acquire_owned() => turn.ok(),
+            _ = latest.changed() => None,
+        }
+    }
+
     /// How much sooner the second look that nothing but time asks for comes. First looks come in a quick row; without this all later ones would come
     /// in that same row, with nothing to do between one row and the next.
     fn sooner(&self) -> Duration {
@@ -361,9 +370,8 @@ async fn live(
 ) {
     let mut reconciler = Reconciler::new(context.clone());
     let mut sooner = queued.as_ref().map(Queued::sooner).unwrap_or_default();
-    let turns = queued.map(|queued| queued.turns);
-    let mut turn = match &turns {
-        Some(turns) => turns.acquire().await.ok(),
+    let mut turn = match queued {
+        Some(queued) => queued.turn(&mut latest).await,
         None => None,
     };
     loop {
@@ -412,6 +420,20 @@ mod tests {
         assert_eq!(paced(configured.clone(), 750), configured);
         assert_eq!(paced(configured.clone(), 10_000).poll_interval_ms, 400_000);
         assert_eq!(paced(configured, usize::MAX).poll_interval_ms, u32::MAX);
+    }
+
+    #[tokio::test]
+    async fn who_is_edited_does_not_wait_for_a_turn() {
+        let (edit, mut latest) = watch::channel(Arc::new(FlinkApplication::new("orders", Default::default())));
+        let turns = Arc::new(Semaphore::new(1));
+        let queued = || Queued { turns: turns.clone(), place: 0 };
+        let first = queued().turn(&mut latest).await;
+        assert!(first.is_some());
+        assert!(queued().turn(&mut latest).now_or_never().is_none(), "the only turn is taken");
+        edit.send_replace(Arc::new(FlinkApplication::new("orders", Default::default())));
+        assert!(queued().turn(&mut latest).await.is_none());
+        drop(first);
+        assert!(queued().turn(&mut latest).await.is_some());
     }
 
     #[test]

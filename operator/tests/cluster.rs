@@ -10,10 +10,12 @@ mod installed;
 mod rendered;
 mod support;
 
+use std::process::Command;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::watcher as watch;
@@ -22,6 +24,7 @@ use serde_json::json;
 use support::cut::Way;
 use support::hand;
 use support::site::{Site, now, until};
+use support::{PROGRAM, word};
 
 #[tokio::test]
 async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server() {
@@ -50,6 +53,7 @@ async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server
     );
     assert_ne!(first.status.unwrap().deployed.unwrap().job, second.status.clone().unwrap().deployed.unwrap().job);
 
+    is_planned_for_want_of_room(&site).await;
     operator.kill();
     let deployed = second.status.unwrap().deployed.unwrap();
     let job = hand::Job {
@@ -72,6 +76,28 @@ async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server
         times(running - applied, by_hand.cluster + by_hand.pause)
     );
     site.clean_up().await;
+}
+
+/// A quota that leaves no room for a second cluster is told of before it is met, and how long the last update took.
+async fn is_planned_for_want_of_room(site: &Site) {
+    let quotas: Api<ResourceQuota> = site.api();
+    let quota = json!({ "metadata": { "name": "small" }, "spec": { "hard": { "pods": "3" } } });
+    quotas.create(&PostParams::default(), &serde_json::from_value(quota).unwrap()).await.unwrap();
+    let edited = site.manifest("stateful", &json!({ "programArgs": "--pause 13" }));
+    let file = site.directory.write("edited.json", &serde_json::to_string(&edited).unwrap());
+    let arguments = ["plan", "-f", word(&file), "--namespace", &site.namespace, "--kubeconfig", word(&site.kubeconfig)];
+    let told = until("the quota is in the plan", || async {
+        let begun = now();
+        let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        eprintln!("planned in {} ms", now() - begun);
+        text.contains("No room: quota small leaves").then_some(text)
+    })
+    .await;
+    assert!(told.contains("Downtime: about "), "{told}");
+    assert!(!told.contains("Not looked at"), "{told}");
+    quotas.delete("small", &DeleteParams::default()).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use flink_operator_core::crd::FlinkApplication;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use support::real::{Operator, manifest, until_running};
-use support::{Directory, PROGRAM, word};
+use support::{Directory, PROGRAM, until, word};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -175,5 +175,21 @@ async fn a_live_application_is_planned_and_nothing_is_changed() {
     assert!(stdout(&output).contains("It rests in Running; a job runs."), "{}", stdout(&output));
     println!("planned in {} ms", took.as_millis());
     assert_eq!(api.get("numbers").await.unwrap().spec, before.spec, "a plan writes nothing");
+
+    // The next plan tells how long this edit took. The model knows neither quotas nor nodes.
+    let edit = json!({ "spec": { "parallelism": 3 } });
+    api.patch("numbers", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
+    until_running(&api, "numbers", 2).await;
+    edited.spec.parallelism = 4;
+    let file = directory.write("newer.yaml", &serde_json::to_string(&edited).unwrap());
+    let told = until("the last update is told of", || async {
+        let words = ["plan", "-f", word(&file), "--kubeconfig", word(&kubeconfig), "--kubectl-proxy", &port];
+        let plan: Value = serde_json::from_slice(&run(&[&words[..], &["--output", "json"]].concat()).stdout).unwrap();
+        plan["lastDowntime"].is_object().then_some(plan)
+    })
+    .await;
+    assert!(told["lastDowntime"]["seconds"].as_f64().unwrap() > 0.0, "{told}");
+    assert_eq!(told["room"]["lacks"], json!([]));
+    assert_eq!(told["room"]["notLookedAt"].as_array().unwrap().len(), 2, "{told}");
     drop(operator);
 }

@@ -40,7 +40,7 @@ pub const KEYS: [Key; 21] = [
         "operator.resyncPeriod",
         "30s",
         "How often a resting application looks at its job. Changes of Kubernetes objects are heard at once, through \
-         watches. Beyond 1500 applications it is longer: all together look fifty times a second at most.",
+         watches. Beyond 750 applications it is longer: all together look 25 times a second at most.",
         |config, text| put(&mut config.policy.poll_interval_ms, milliseconds(text, SHORTEST_POLL)),
     ),
     fixed(

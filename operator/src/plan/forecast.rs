@@ -9,7 +9,7 @@ use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step::Step;
 use flink_operator_fixtures::door::{Life, NotSeeded, Turn as Taken};
-use flink_operator_fixtures::model::flink::Ending;
+use flink_operator_fixtures::model::flink::{Ending, SavepointFault, Throwable};
 use serde::Serialize;
 
 /// Longer than any wait that the configuration knows, in milliseconds.
@@ -48,8 +48,30 @@ pub struct Turn {
 pub enum Fault {
     /// Nothing.
     None,
+    /// The pods of the new cluster do not become ready.
+    ClusterDoesNotStart,
+    /// No savepoint can be taken.
+    NoSavepoint,
     /// The new version's job fails before its tasks run.
     JobDoesNotStart,
+}
+
+/// More than are tried in one deploy.
+const SAVEPOINTS: usize = 100;
+
+impl Fault {
+    /// What is so from the beginning.
+    fn befalls(self, life: &mut Life) {
+        match self {
+            Self::ClusterDoesNotStart => life.set_pod_times(2 * LIMIT_MS, 1_000),
+            Self::NoSavepoint => (0..SAVEPOINTS).for_each(|_| life.on_next_savepoint(no_room())),
+            Self::None | Self::JobDoesNotStart => {}
+        }
+    }
+}
+
+fn no_room() -> SavepointFault {
+    SavepointFault::Fails(Throwable::new("java.io.IOException", "No space left on device"))
 }
 
 /// What happens, and how it ends.
@@ -118,6 +140,7 @@ pub fn of(life: &mut Life, fault: Fault) -> Forecast {
 /// The same from a snapshot on.
 pub fn from(snapshot: &Snapshot, new: &FlinkApplication, fault: Fault) -> Result<Forecast, NotSeeded> {
     let mut life = Life::seed(snapshot)?;
+    fault.befalls(&mut life);
     life.replace(new)?;
     Ok(of(&mut life, fault))
 }

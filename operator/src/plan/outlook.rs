@@ -48,8 +48,8 @@ pub struct Plan {
     /// Whether there is room for it; None where nothing is needed, or no cluster was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
-    /// What happens if the new version's job does not start; None where none is started.
-    pub if_it_fails: Option<Fall>,
+    /// What happens if a step of it fails, for each step that there is.
+    pub if_it_fails: Vec<Fall>,
     /// Why the spec is refused; None where it is not.
     pub refused: Option<String>,
     /// What the checks of a manifest say.
@@ -84,18 +84,65 @@ pub enum Downtime {
     NotKnown,
 }
 
-/// What happens if the new version does not start.
+/// What happens if a step fails.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fall {
+    /// Which step.
+    pub step: FallibleStep,
     /// What the operator does from then on.
     pub turns: Vec<Turn>,
     /// The phase that it rests in.
     pub rests_in: Option<String>,
     /// Whether a job runs then.
     pub job_runs: bool,
-    /// What the job that is started again starts from; None where none is.
+    /// Which job is started on the way; None where none is.
+    pub starts: Option<WhichJob>,
+    /// What that job starts from.
     pub starts_from: Option<Start>,
+}
+
+/// A step that can fail in many ways, with the same consequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FallibleStep {
+    /// The pods of the new cluster become ready.
+    Cluster,
+    /// A savepoint is taken.
+    Savepoint,
+    /// The tasks of the new job run.
+    Job,
+}
+
+/// A job that is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WhichJob {
+    /// The one before the edit, once more.
+    Old,
+    /// The one that was asked for.
+    New,
+}
+
+impl FallibleStep {
+    const ALL: [Self; 3] = [Self::Cluster, Self::Savepoint, Self::Job];
+
+    /// Whether this effect is part of it.
+    fn asks_for(self, effect: &Effect) -> bool {
+        match self {
+            Self::Cluster => matches!(effect, Effect::CreateDeployment(_)),
+            Self::Savepoint => matches!(effect, Effect::StopWithSavepoint { .. } | Effect::TakeSavepoint { .. }),
+            Self::Job => matches!(effect, Effect::SubmitJob(_)),
+        }
+    }
+
+    fn fault(self) -> Fault {
+        match self {
+            Self::Cluster => Fault::ClusterDoesNotStart,
+            Self::Savepoint => Fault::NoSavepoint,
+            Self::Job => Fault::JobDoesNotStart,
+        }
+    }
 }
 
 impl Plan {
@@ -127,7 +174,7 @@ impl Plan {
             last_downtime: None,
             room: None,
             peak_extra: extra::peak(snapshot, &wanted, &snapshot.policy, &forecast.turns),
-            if_it_fails: if submits { fall(snapshot, new, &forecast)? } else { None },
+            if_it_fails: falls(snapshot, new, &forecast)?,
             refused: denied.or(refusal).or_else(|| refused_by_a_rule(&forecast)),
             changes,
             forecast,
@@ -189,14 +236,30 @@ fn start(snapshot: &Snapshot, submission: &Submission) -> Start {
     }
 }
 
-/// The same once more, with a job that does not start: what follows where the two part.
-fn fall(snapshot: &Snapshot, new: &FlinkApplication, well: &Forecast) -> Result<Option<Fall>, Failure> {
-    let ill = forecast::from(snapshot, new, Fault::JobDoesNotStart).map_err(Failure::failed)?;
+/// The same once more for each step, which fails.
+fn falls(snapshot: &Snapshot, new: &FlinkApplication, well: &Forecast) -> Result<Vec<Fall>, Failure> {
+    let effects = || well.turns.iter().flat_map(|turn| &turn.effects);
+    let steps = FallibleStep::ALL.into_iter().filter(|step| effects().any(|effect| step.asks_for(effect)));
+    let falls: Result<Vec<_>, _> = steps.map(|step| fall(snapshot, new, well, step)).collect();
+    Ok(falls?.into_iter().flatten().collect())
+}
+
+/// What follows where the two part; None where they do not.
+fn fall(
+    snapshot: &Snapshot,
+    new: &FlinkApplication,
+    well: &Forecast,
+    step: FallibleStep,
+) -> Result<Option<Fall>, Failure> {
+    let ill = forecast::from(snapshot, new, step.fault()).map_err(Failure::failed)?;
     let same = ill.turns.iter().zip(&well.turns).take_while(|(ill, well)| ill.rule == well.rule).count();
     let turns: Vec<Turn> = ill.turns.into_iter().skip(same).collect();
     if turns.is_empty() {
         return Ok(None);
     }
-    let back = submission(&turns, Some(PhaseName::RollingBackJob)).map(|submission| start(snapshot, submission));
-    Ok(Some(Fall { starts_from: back, rests_in: ill.rests_in, job_runs: ill.job_runs, turns }))
+    let back = submission(&turns, Some(PhaseName::RollingBackJob)).map(|submission| (WhichJob::Old, submission));
+    let forth = || submission(&turns, None).map(|submission| (WhichJob::New, submission));
+    let started = back.or_else(forth).map(|(job, submission)| (job, start(snapshot, submission)));
+    let (starts, starts_from) = started.unzip();
+    Ok(Some(Fall { step, starts, starts_from, rests_in: ill.rests_in, job_runs: ill.job_runs, turns }))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::change::{Change, Shapes};
 use super::extra::Extra;
 use super::forecast::{Forecast, Turn};
-use super::outlook::{Downtime, Fall, Plan, Start};
+use super::outlook::{Downtime, Fall, FallibleStep, Plan, Start, WhichJob};
 use super::room::Room;
 use crate::explain::words::moment;
 use crate::validate;
@@ -22,11 +22,7 @@ pub fn text(plan: &Plan) -> String {
         part(&mut text, "What the operator does", turns(&plan.forecast.turns));
         part(&mut text, "How it ends", ends(&plan.forecast));
         part(&mut text, "Resources", resources(plan));
-        part(
-            &mut text,
-            "If the new version does not start",
-            plan.if_it_fails.iter().flat_map(|it| fall(plan, it)).collect(),
-        );
+        plan.if_it_fails.iter().for_each(|it| part(&mut text, title(it.step), fall(plan, it)));
     }
     part(&mut text, "What the checks say", plan.findings.iter().map(validate::line).collect());
     text
@@ -152,12 +148,24 @@ fn room(room: &Room) -> Vec<String> {
     lines
 }
 
+fn title(step: FallibleStep) -> &'static str {
+    match step {
+        FallibleStep::Cluster => "If the new cluster does not start",
+        FallibleStep::Savepoint => "If no savepoint can be taken",
+        FallibleStep::Job => "If the new version does not start",
+    }
+}
+
 fn fall(plan: &Plan, fall: &Fall) -> Vec<String> {
     let mut lines = turns(&fall.turns);
+    let job = match fall.starts {
+        Some(WhichJob::Old) => "The old job is started again",
+        Some(WhichJob::New) | None => "The new job is started",
+    };
     let from = fall.starts_from.as_ref().map(|from| match from {
-        Start::Empty => "The old job is started again without state.".to_owned(),
-        Start::NewSavepoint { .. } => "The old job is started again from the savepoint that was taken.".to_owned(),
-        Start::Known { state } => format!("The old job is started again from {}.", state.line(plan.now)),
+        Start::Empty => format!("{job} without state."),
+        Start::NewSavepoint { .. } => format!("{job} from the savepoint that was taken."),
+        Start::Known { state } => format!("{job} from {}.", state.line(plan.now)),
     });
     lines.extend(from);
     let job = if fall.job_runs { "a job runs" } else { "no job runs" };
