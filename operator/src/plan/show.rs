@@ -141,8 +141,6 @@ fn room(room: &Room) -> Vec<String> {
     let mut lines: Vec<String> = lacks.iter().map(|lack| format!("No room: {lack}.")).collect();
     if lacks.is_empty() && not_looked_at.is_empty() {
         lines.push("Quotas and nodes have room for them.".to_owned());
-    } else if lacks.is_empty() {
-        lines.push("Where it was looked, there is room for them.".to_owned());
     }
     lines.extend(not_looked_at.iter().map(|what| format!("Not looked at: {what}.")));
     lines
