@@ -1,5 +1,8 @@
 //! The plan: what an edit will do, gathered from the model.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::effect::{Effect, Submission};
@@ -236,11 +239,14 @@ fn start(snapshot: &Snapshot, submission: &Submission) -> Start {
     }
 }
 
-/// The same once more for each step, which fails.
+/// The same once more for each step, which fails; side by side, because they are most of the work of a plan.
 fn falls(snapshot: &Snapshot, new: &FlinkApplication, well: &Forecast) -> Result<Vec<Fall>, Failure> {
     let effects = || well.turns.iter().flat_map(|turn| &turn.effects);
     let steps = FallibleStep::ALL.into_iter().filter(|step| effects().any(|effect| step.asks_for(effect)));
-    let falls: Result<Vec<_>, _> = steps.map(|step| fall(snapshot, new, well, step)).collect();
+    let falls: Result<Vec<_>, _> = thread::scope(|scope| {
+        let started: Vec<_> = steps.map(|step| scope.spawn(move || fall(snapshot, new, well, step))).collect();
+        started.into_iter().map(|fall| fall.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
     Ok(falls?.into_iter().flatten().collect())
 }
 
