@@ -78,8 +78,9 @@ fn planned(directory: &Directory, sandbox: &Sandbox, before: &FlinkApplication, 
     new["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
     let file = directory.write("new.json", &new.to_string());
     let (port, kubeconfig) = (sandbox.port().to_string(), sandbox.kubeconfig());
+    let program = std::env::var("PLAN_PROGRAM").unwrap_or_else(|_| PROGRAM.to_owned());
     let begun = Instant::now();
-    let output = Command::new(PROGRAM)
+    let output = Command::new(program)
         .args(["plan", "-f", word(&file), "--kubeconfig", word(&kubeconfig), "--kubectl-proxy", &port])
         .args(["--output", "json"])
         .output()
