@@ -77,7 +77,7 @@ fn our_objects_are_the_originals() {
             ("jobmanager", plain(&made.jobmanager)),
             ("taskmanager", plain(&made.taskmanager)),
             ("genericService", plain(&made.generic_service)),
-            ("versionedService", plain(&made.versioned_service)),
+            ("versionedService", known_before_it_is_ready(plain(&made.versioned_service))),
             ("ingress", made.ingress.as_ref().map_or(Value::Null, plain)),
         ];
         for (part, ours) in parts {
@@ -90,6 +90,13 @@ fn our_objects_are_the_originals() {
     }
     println!("{compared} objects compared");
     assert!(compared >= 3 * cases.len());
+}
+
+/// The one thing that our Services say and the original's do not.
+fn known_before_it_is_ready(mut service: Value) -> Value {
+    let said = service["spec"].as_object_mut().unwrap().remove("publishNotReadyAddresses");
+    assert_eq!(said, Some(json!(true)));
+    service
 }
 
 fn plain(object: &impl Serialize) -> Value {

@@ -64,7 +64,13 @@ pub fn versioned(app: &Application, ports: Ports, revision: &Revision, drawn: Op
         (names::REVISION.to_owned(), revision.id.to_string()),
     ]);
     labels.extend(colour(revision));
-    service(app, ports, revision, drawn, names::versioned_service(&app.name, &revision.id), labels)
+    let mut service = service(app, ports, revision, drawn, names::versioned_service(&app.name, &revision.id), labels);
+    // TaskManagers register with a JobManager by this name. Its probe calls it ready seconds after it is, DNS remembers for
+    // some more that the name led nowhere, and Flink then asks again after `cluster.registration.error-delay`, 10 seconds.
+    if let Some(spec) = &mut service.spec {
+        spec.publish_not_ready_addresses = Some(true);
+    }
+    service
 }
 
 /// The label of a version.

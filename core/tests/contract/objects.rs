@@ -131,10 +131,10 @@ fn a_jobmanager_is_ready_when_its_overview_answers() {
 }
 
 #[test]
-fn services_are_headless_and_lead_to_the_jobmanager() {
+fn services_are_headless_and_lead_to_the_jobmanager_and_the_versioned_one_before_it_is_ready() {
     let made = made(json!({}), Some(Colour::Green));
     let ports = [("rpc", 6123), ("blob", 6125), ("query", 6124), ("ui", 8081), ("metrics", 50101)];
-    let spec = json!({
+    let mut spec = json!({
         "type": "ClusterIP", "clusterIP": "None",
         "ports": ports.map(|(name, port)| json!({ "name": name, "port": port })),
         "selector": {
@@ -146,6 +146,7 @@ fn services_are_headless_and_lead_to_the_jobmanager() {
     let generic = plain(&made.generic_service);
     assert_eq!((&generic["spec"], &generic["metadata"]["labels"]), (&spec, &labels));
     labels["flink-app-hash"] = "0a1b2c3d".into();
+    spec["publishNotReadyAddresses"] = true.into();
     let versioned = plain(&made.versioned_service);
     assert_eq!((&versioned["spec"], &versioned["metadata"]["labels"]), (&spec, &labels));
     assert_eq!((generic["metadata"].get("annotations"), versioned["metadata"].get("annotations")), (None, None));
