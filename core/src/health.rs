@@ -176,7 +176,7 @@ impl Sight<'_> {
         }
         let same_job = job.is_none_or(|job| {
             (job.tasks.running, job.tasks.total) == (known.running_tasks, known.total_tasks)
-                && job.restarts.unwrap_or(0) == known.restarts
+                && job.restarts.is_none_or(|restarts| restarts == known.restarts)
         });
         let same_history = history.is_none_or(|history| {
             history.completed == known.completed_checkpoints
@@ -203,7 +203,7 @@ impl Sight<'_> {
         if let Some(job) = job {
             figures.start_time = job.start_time.map(whole_second);
             (figures.running_tasks, figures.total_tasks) = (job.tasks.running, job.tasks.total);
-            figures.restarts = job.restarts.unwrap_or(0);
+            figures.restarts = job.restarts.unwrap_or(figures.restarts);
             if job.state == JobState::Failing {
                 figures.last_failing = Some(whole_second(self.now));
             }

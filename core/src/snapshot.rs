@@ -135,6 +135,8 @@ pub struct FlinkNeeds {
     pub overview: bool,
     /// The state of this job.
     pub job: Option<JobId>,
+    /// How often that job restarted, which only tells.
+    pub restarts: bool,
     /// The savepoint of this job under this trigger.
     pub savepoint: Option<(JobId, TriggerId)>,
     /// The checkpoint statistics of this job.

@@ -29,7 +29,7 @@ async fn ask(server: &Server, needs: FlinkNeeds) -> FlinkSeen {
 }
 
 async fn ask_for_job(server: &Server) -> FlinkSeen {
-    ask(server, FlinkNeeds { job: Some(job()), ..FlinkNeeds::default() }).await
+    ask(server, FlinkNeeds { job: Some(job()), restarts: true, ..FlinkNeeds::default() }).await
 }
 
 async fn ask_for_savepoint(server: &Server, status: u16, answer: Value) -> Seen<SavepointSeen> {

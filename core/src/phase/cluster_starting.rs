@@ -9,6 +9,9 @@ use crate::snapshot::{ClusterObjects, DeploymentSeen, FlinkNeeds, FlinkSeen, Nee
 use crate::step::{EventReason, Step};
 use crate::view::{View, Wish};
 
+/// How long pods that come up are left alone, should no watch tell of them; in milliseconds.
+const PODS_MS: u32 = 5_000;
+
 pub(super) fn needs(at: &ClusterStarting) -> Needs {
     let flink = FlinkNeeds { overview: true, ..FlinkNeeds::default() };
     Needs { objects: true, flink: BTreeMap::from([(at.target.id.clone(), flink)]), ..Needs::default() }
@@ -30,9 +33,15 @@ pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
         let phase = Updating { target: at.target.clone(), since: view.now, tries: Default::default() };
         return Rule::ClusterObjectLost.to(view.with(Phase::Updating(phase)));
     };
-    let Some(waits_for) = obstacle(at, view.flink(&at.target.id), jobmanager, taskmanager) else {
+    let Some(lacks) = lacks(at, view.flink(&at.target.id), jobmanager, taskmanager) else {
         return ready(view, at);
     };
+    let next = match lacks {
+        // A watch tells of them; Flink, which cannot be there yet, need not be asked all the time.
+        Lacks::Pods(_) => backoff::after(view.now, PODS_MS),
+        Lacks::Slots(_) => backoff::next_poll(at.since, view.now),
+    };
+    let (Lacks::Pods(waits_for) | Lacks::Slots(waits_for)) = lacks;
     let why = explain(waits_for, cluster);
     let deadline = view.deadline(at.since, view.policy.cluster_start_timeout_ms);
     if view.now >= deadline {
@@ -44,7 +53,7 @@ pub(super) fn step(view: &View<'_>, at: &ClusterStarting) -> Step {
         );
         return view.fail(Rule::ClusterStartTimedOut, Some(&at.target), EventReason::ClusterCreationFailed, text);
     }
-    Rule::ClusterAwaited.stay().because(why).wake_at(deadline.min(backoff::next_poll(at.since, view.now)))
+    Rule::ClusterAwaited.stay().because(why).wake_at(deadline.min(next))
 }
 
 /// The cluster with its objects, if all of them are there to stay.
@@ -55,22 +64,30 @@ fn whole(cluster: &ClusterObjects) -> Option<(&ClusterObjects, &DeploymentSeen, 
     Some((cluster, jobmanager, taskmanager, service))
 }
 
+/// What a cluster still lacks, in a clause.
+enum Lacks {
+    Pods(String),
+    Slots(String),
+}
+
 /// What the cluster still lacks, if anything.
-fn obstacle(
+fn lacks(
     at: &ClusterStarting,
     flink: &FlinkSeen,
     jobmanager: &DeploymentSeen,
     taskmanager: &DeploymentSeen,
-) -> Option<String> {
+) -> Option<Lacks> {
     if jobmanager.available == 0 {
-        return Some("the JobManager is not ready".to_owned());
+        return Some(Lacks::Pods("the JobManager is not ready".to_owned()));
     }
     if taskmanager.available < taskmanager.replicas {
-        return Some(format!("{} of {} TaskManagers are ready", taskmanager.available, taskmanager.replicas));
+        let (ready, wanted) = (taskmanager.available, taskmanager.replicas);
+        return Some(Lacks::Pods(format!("{ready} of {wanted} TaskManagers are ready")));
     }
     let slots = flink.overview.present().map_or(0, |overview| overview.slots_total);
     let wanted = at.target.job.parallelism.get();
-    (slots < wanted).then(|| format!("{slots} of the {wanted} slots that the job needs have registered"))
+    let why = || format!("{slots} of the {wanted} slots that the job needs have registered");
+    (slots < wanted).then(|| Lacks::Slots(why()))
 }
 
 fn explain(waits_for: String, cluster: &ClusterObjects) -> String {

@@ -26,7 +26,8 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         // Asked once: it does not change while the job runs.
         let known = figures.as_ref().is_some_and(|figures| figures.checkpointing.is_some());
         let retention = job.clone().filter(|_| !known);
-        let needs = FlinkNeeds { overview: true, job: job.clone(), checkpoints: job, retention, savepoint: None };
+        let checkpoints = job.clone();
+        let needs = FlinkNeeds { overview: true, job, restarts: true, checkpoints, retention, savepoint: None };
         (deployed.revision.id.clone(), needs)
     });
     Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }

@@ -48,11 +48,10 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
     };
     let holder = deployed.holder();
     let flink = FlinkNeeds {
-        overview: false,
         job: Some(holder.job.clone()),
         savepoint: Some((holder.job.clone(), holder.trigger(application_uid))),
         checkpoints: Some(holder.job),
-        retention: None,
+        ..FlinkNeeds::default()
     };
     Needs { objects: true, flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
 }

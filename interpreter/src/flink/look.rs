@@ -41,12 +41,11 @@ impl JobManager<'_> {
         Ok(jobs.into_iter().map(|job| ListedJob { id: JobId::known(job.id), state: job.status }).collect())
     }
 
-    /// A job; None when Flink does not know it. Where it fails, the cause is asked for too.
+    /// A job, without its restarts; None when Flink does not know it. Where it fails, the cause is asked for too.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
         let path = ["jobs", id.as_str()];
         let details: Option<wire::JobDetails> = self.get(Request::get(Call::Job, &path)).await?;
         let Some(details) = details else { return Ok(None) };
-        let restarts = self.restarts(id).await;
         let failure = match details.state {
             JobState::Failed | JobState::Failing | JobState::Restarting => self.failure(id).await,
             JobState::Initializing
@@ -63,13 +62,13 @@ impl JobManager<'_> {
             state: details.state,
             start_time: started.map(|time| self.time("/jobs/:id", time)).transpose()?,
             tasks: tasks(&details.vertices),
-            restarts,
+            restarts: None,
             failure,
         }))
     }
 
     /// How often the job restarted; it only tells, so no answer is None.
-    async fn restarts(&self, id: &JobId) -> Option<u32> {
+    pub async fn restarts(&self, id: &JobId) -> Option<u32> {
         let path = ["jobs", id.as_str(), "metrics"];
         let request = Request::get(Call::JobMetrics, &path).query(&[("get", "numRestarts")]);
         let metrics: Vec<wire::Metric> = self.get(request).await.ok()??;

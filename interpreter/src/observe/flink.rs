@@ -49,6 +49,9 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
     }
     if let Some(job) = &needs.job {
         seen.job = asking.ask(Call::Job, jobmanager.job(job)).await;
+        if let (true, Seen::Present(found)) = (needs.restarts, &mut seen.job) {
+            found.restarts = jobmanager.restarts(job).await;
+        }
     }
     if let Some((job, trigger)) = &needs.savepoint {
         seen.savepoint = asking.ask(Call::Savepoint, jobmanager.savepoint(job, trigger)).await;

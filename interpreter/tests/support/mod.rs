@@ -132,6 +132,7 @@ pub fn everything() -> BTreeMap<RevisionId, FlinkNeeds> {
     let needs = FlinkNeeds {
         overview: true,
         job: Some(job()),
+        restarts: true,
         savepoint: Some((job(), trigger())),
         checkpoints: Some(job()),
         retention: Some(job()),
