@@ -368,7 +368,7 @@ async fn live(
     wake: Arc<Notify>,
     queued: Option<Queued>,
 ) {
-    let mut reconciler = Reconciler::new(context.clone());
+    let mut reconciler = Reconciler::new(context.clone(), wake.clone());
     let mut sooner = queued.as_ref().map(Queued::sooner).unwrap_or_default();
     let mut turn = match queued {
         Some(queued) => queued.turn(&mut latest).await,
@@ -387,7 +387,7 @@ async fn live(
                 tracing::error!(ns = %name.namespace, app_name = %name.name, "a bug of the operator; please report it");
                 context.publisher.bug();
                 board.broke_off(&name);
-                reconciler = Reconciler::new(context.clone());
+                reconciler = Reconciler::new(context.clone(), wake.clone());
                 Some(Instant::now() + AFTER_A_BUG)
             }
         };

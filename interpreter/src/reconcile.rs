@@ -5,6 +5,9 @@
 //! and straight from the API server, and decided again. A step that moves is committed with the
 //! resourceVersion of that very look, so a stale or second operator is refused. Figures that only tell are written
 //! upon the cheap look: they change no phase, and the resourceVersion guards them all the same.
+//!
+//! A step that follows a commit takes the children as they were seen right before it: in between nothing was done by us,
+//! and had another operator moved the application, the commit would have been refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +16,12 @@ use flink_operator_core::application::{Application, LastSpec};
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{Observed, Remembered, Report, Seen, Snapshot};
+use flink_operator_core::snapshot::{Objects, Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
+use futures::FutureExt as _;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::board::phase_of;
@@ -36,6 +41,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Drives one application. It holds nothing that a restart may not lose.
 pub struct Reconciler {
     context: Arc<Context>,
+    /// Tells that children have changed.
+    wake: Arc<Notify>,
     since: Timestamp,
     report: Report,
     repeated: Repeated,
@@ -86,6 +93,16 @@ enum Next {
     Pause,
 }
 
+/// Where the children are looked at.
+enum Sight {
+    /// In the watch caches.
+    Caches,
+    /// At the API server.
+    Server,
+    /// Nowhere: they were seen right before our own commit.
+    Seen(Seen<Objects>),
+}
+
 /// Why there is no fresh look.
 enum Missed {
     /// The application is gone, perhaps replaced by another of its name; the watch tells in a moment.
@@ -95,11 +112,12 @@ enum Missed {
 }
 
 impl Reconciler {
-    /// A reconciler that knows nothing yet.
-    pub fn new(context: Arc<Context>) -> Self {
+    /// A reconciler that knows nothing yet. `wake` is notified when children have changed.
+    pub fn new(context: Arc<Context>, wake: Arc<Notify>) -> Self {
         Self {
             since: context.clock.now(),
             context,
+            wake,
             report: Report::default(),
             repeated: Repeated::default(),
             written: OwnWrites::default(),
@@ -118,7 +136,7 @@ impl Reconciler {
         let begun = Instant::now();
         let newest = self.written.newest(cached).clone();
         let parsed = Parsed::of(newest, &mut self.spec);
-        let mut decision = self.decide(parsed, false).await;
+        let mut decision = self.decide(parsed, Sight::Caches).await;
         if let Some(refreshed) = self.refresh_figures(&decision).await {
             decision = refreshed;
         }
@@ -134,7 +152,8 @@ impl Reconciler {
             let decided = match fresh.take() {
                 Some(resource) => {
                     let parsed = Parsed::of(resource, &mut self.spec);
-                    Ok(self.decide(parsed, true).await)
+                    let objects = std::mem::replace(&mut decision.snapshot.observed.objects, Seen::NotAsked);
+                    Ok(self.decide(parsed, Sight::Seen(objects)).await)
                 }
                 None => self.decide_fresh(&decision).await,
             };
@@ -201,7 +220,7 @@ impl Reconciler {
     async fn decide_fresh(&mut self, last: &Decision) -> Result<Decision, Missed> {
         let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
-        let observed = self.observe(was, memory, true).await;
+        let observed = self.observe(was, memory, Sight::Server).await;
         let found = {
             let _turn = self.context.workers.turn().await;
             observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
@@ -220,11 +239,12 @@ impl Reconciler {
         if parsed.memory == *memory {
             return Ok(self.step(parsed, observed, true));
         }
-        Ok(self.decide(parsed, true).await)
+        Ok(self.decide(parsed, Sight::Server).await)
     }
 
-    async fn decide(&mut self, parsed: Parsed, fresh: bool) -> Decision {
-        let observed = self.observe(&parsed.application, &parsed.memory, fresh).await;
+    async fn decide(&mut self, parsed: Parsed, sight: Sight) -> Decision {
+        let fresh = !matches!(sight, Sight::Caches);
+        let observed = self.observe(&parsed.application, &parsed.memory, sight).await;
         self.step(parsed, observed, fresh)
     }
 
@@ -249,17 +269,22 @@ impl Reconciler {
         decision
     }
 
-    /// Kubernetes' answers come from the caches, or fresh from the API server; Flink's are always fresh.
-    async fn observe(&self, application: &Application, memory: &Remembered, fresh: bool) -> Observed {
+    /// Flink's answers are always fresh.
+    async fn observe(&self, application: &Application, memory: &Remembered, sight: Sight) -> Observed {
         let needs = needs(application, memory);
         let objects = async {
-            match (needs.objects, fresh) {
-                (false, _) => Seen::NotAsked,
-                (true, true) => {
+            match sight {
+                _ if !needs.objects => Seen::NotAsked,
+                Sight::Seen(objects @ Seen::Present(_)) => objects,
+                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
+                    self.has_heard();
                     let _turn = self.context.workers.turn().await;
                     observe::kubernetes::fresh_objects(&self.context.client, application).await
                 }
-                (true, false) => self.context.children.look(application),
+                Sight::Caches => {
+                    self.has_heard();
+                    self.context.children.look(application)
+                }
             }
         };
         // Asked only while an application is taken over from the original operator.
@@ -275,6 +300,13 @@ impl Reconciler {
             futures::join!(objects, written, observe::flink::look(client, application, &needs.flink));
         let jobs = observe::flink::jobs(client, application, &needs, &objects).await;
         Observed { objects, written, jobs, flink }
+    }
+
+    /// What was told of children up to now is seen by the look that follows: it is no reason for another one.
+    fn has_heard(&self) {
+        if self.context.children.is_complete() {
+            let _ = self.wake.notified().now_or_never();
+        }
     }
 
     async fn act(&mut self, decision: &Decision) {
