@@ -137,8 +137,11 @@ pub struct FlinkNeeds {
     pub job: Option<JobId>,
     /// How often that job restarted, which only tells.
     pub restarts: bool,
-    /// The savepoint of this job under this trigger.
+    /// The savepoint of this job under this trigger; asked before the job, so that a job that is seen to run ran after it.
     pub savepoint: Option<(JobId, TriggerId)>,
+    /// A savepoint that is under way or complete says all: job and checkpoints are not asked then. No job may be running
+    /// meanwhile, so every question counts.
+    pub savepoint_says_all: bool,
     /// The checkpoint statistics of this job.
     pub checkpoints: Option<JobId>,
     /// Whether checkpoints of this job outlive its cancellation.
@@ -438,6 +441,16 @@ pub enum SavepointSeen {
         /// The root cause in one line.
         cause: String,
     },
+}
+
+impl SavepointSeen {
+    /// See [`FlinkNeeds::savepoint_says_all`].
+    pub fn says_all(&self) -> bool {
+        match self {
+            Self::InProgress | Self::Completed { .. } => true,
+            Self::Failed { .. } => false,
+        }
+    }
 }
 
 /// `GET /jobs/:id/checkpoints`.

@@ -25,7 +25,7 @@ pub struct Step {
 pub enum Wake {
     /// Only a change can matter.
     OnChange,
-    /// At this time at the latest.
+    /// At this time at the latest; after effects, at this time.
     At(Timestamp),
 }
 
@@ -227,7 +227,8 @@ impl Step {
         self.why.as_deref()
     }
 
-    /// When to look again.
+    /// When to look again. After effects that is at once, unless a time is named: then it is at that time, if all of them
+    /// were performed.
     pub fn wake(&self) -> Wake {
         self.wake
     }

@@ -1,22 +1,25 @@
 //! One application, from look to rest: observe, step, commit, perform.
 //!
 //! Look cheaply, act on fresh: a look at the watch caches decides whether anything is to be done. Before
-//! a step that moves or acts everything is observed again, the children first and the application last
-//! and straight from the API server, and decided again. A step that moves is committed with the
+//! a step that moves or acts everything in Kubernetes is observed again, the children first and the application last
+//! and straight from the API server, and decided again. (Flink has no caches to be wary of: what it told the cheap look
+//! a moment ago is not asked again.) A step that moves is committed with the
 //! resourceVersion of that very look, so a stale or second operator is refused. Figures that only tell are written
 //! upon the cheap look: they change no phase, and the resourceVersion guards them all the same.
 //!
 //! A step that follows a commit takes the children as they were seen right before it: in between nothing was done by us,
 //! and had another operator moved the application, the commit would have been refused.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flink_operator_core::application::{Application, LastSpec};
 use flink_operator_core::crd::FlinkApplication;
+use flink_operator_core::id::RevisionId;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{Objects, Observed, Remembered, Report, Seen, Snapshot};
+use flink_operator_core::snapshot::{FlinkSeen, Objects, Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
 use futures::FutureExt as _;
@@ -35,6 +38,8 @@ use crate::written::OwnWrites;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
+/// What Flink told in the cheap look is as good as new for so long.
+const TOLD_JUST_NOW: Duration = Duration::from_secs(1);
 /// The pause after an API server's refusal or silence.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,12 +98,15 @@ enum Next {
     Pause,
 }
 
+/// What every JobManager told that was asked.
+type FlinkTold = BTreeMap<RevisionId, FlinkSeen>;
+
 /// Where the children are looked at.
 enum Sight {
     /// In the watch caches.
     Caches,
-    /// At the API server.
-    Server,
+    /// At the API server; with what Flink told a moment ago, if it did.
+    Server(Option<FlinkTold>),
     /// Nowhere: they were seen right before our own commit.
     Seen(Seen<Objects>),
 }
@@ -145,6 +153,7 @@ impl Reconciler {
             self.passed(&decision, begun, true);
             return wake;
         }
+        let mut told = (begun.elapsed() < TOLD_JUST_NOW).then(|| decision.snapshot.observed.flink.clone());
         // The commit's answer is as fresh as a read, and saves one while no job runs.
         let mut fresh: Option<Arc<FlinkApplication>> = None;
         for _ in 0..STEPS {
@@ -155,7 +164,7 @@ impl Reconciler {
                     let objects = std::mem::replace(&mut decision.snapshot.observed.objects, Seen::NotAsked);
                     Ok(self.decide(parsed, Sight::Seen(objects)).await)
                 }
-                None => self.decide_fresh(&decision).await,
+                None => self.decide_fresh(&decision, told.take()).await,
             };
             decision = match decided {
                 Ok(decided) => decided,
@@ -185,7 +194,10 @@ impl Reconciler {
             Next::Wait(Some(again))
         } else {
             self.act(decision).await;
-            Next::Pass(None)
+            match decision.step.wake() {
+                Wake::At(at) if self.report.is_empty() => Next::Wait(Some(Instant::now() + self.until(at))),
+                Wake::At(_) | Wake::OnChange => Next::Pass(None),
+            }
         }
     }
 
@@ -217,10 +229,10 @@ impl Reconciler {
     }
 
     /// Observes the children, then the application, and decides.
-    async fn decide_fresh(&mut self, last: &Decision) -> Result<Decision, Missed> {
+    async fn decide_fresh(&mut self, last: &Decision, told: Option<FlinkTold>) -> Result<Decision, Missed> {
         let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
-        let observed = self.observe(was, memory, Sight::Server).await;
+        let observed = self.observe(was, memory, Sight::Server(told)).await;
         let found = {
             let _turn = self.context.workers.turn().await;
             observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
@@ -239,7 +251,7 @@ impl Reconciler {
         if parsed.memory == *memory {
             return Ok(self.step(parsed, observed, true));
         }
-        Ok(self.decide(parsed, Sight::Server).await)
+        Ok(self.decide(parsed, Sight::Server(None)).await)
     }
 
     async fn decide(&mut self, parsed: Parsed, sight: Sight) -> Decision {
@@ -269,14 +281,14 @@ impl Reconciler {
         decision
     }
 
-    /// Flink's answers are always fresh.
-    async fn observe(&self, application: &Application, memory: &Remembered, sight: Sight) -> Observed {
+    async fn observe(&self, application: &Application, memory: &Remembered, mut sight: Sight) -> Observed {
         let needs = needs(application, memory);
+        let told = if let Sight::Server(told) = &mut sight { told.take() } else { None };
         let objects = async {
             match sight {
                 _ if !needs.objects => Seen::NotAsked,
                 Sight::Seen(objects @ Seen::Present(_)) => objects,
-                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
+                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server(_) => {
                     self.has_heard();
                     let _turn = self.context.workers.turn().await;
                     observe::kubernetes::fresh_objects(&self.context.client, application).await
@@ -296,8 +308,13 @@ impl Reconciler {
             observe::kubernetes::fresh_written(&self.context.client, application).await
         };
         let client = &self.context.flink;
-        let (objects, written, flink) =
-            futures::join!(objects, written, observe::flink::look(client, application, &needs.flink));
+        let flink = async {
+            match told {
+                Some(told) => told,
+                None => observe::flink::look(client, application, &needs.flink).await,
+            }
+        };
+        let (objects, written, flink) = futures::join!(objects, written, flink);
         let jobs = observe::flink::jobs(client, application, &needs, &objects).await;
         Observed { objects, written, jobs, flink }
     }

@@ -72,6 +72,33 @@ async fn only_what_is_needed_is_asked() {
 }
 
 #[tokio::test]
+async fn a_savepoint_that_is_under_way_is_all_that_is_asked() {
+    let server = Server::start().await;
+    let savepoint = format!("GET /jobs/{JOB}/savepoints/{TRIGGER}");
+    server.on(&savepoint, 200, json!({ "status": { "id": "IN_PROGRESS" }, "operation": null }));
+    let needs = FlinkNeeds {
+        job: Some(job()),
+        savepoint: Some((job(), trigger())),
+        savepoint_says_all: true,
+        checkpoints: Some(job()),
+        ..FlinkNeeds::default()
+    };
+    let seen = ask(&server, needs.clone()).await;
+    assert_eq!(seen, FlinkSeen { savepoint: Seen::Present(SavepointSeen::InProgress), ..FlinkSeen::default() });
+    assert_eq!(server.asked().len(), 1);
+
+    let server = Server::start().await;
+    let lost = json!({ "status": { "id": "COMPLETED" }, "operation": { "failure-cause": { "class": "x", "stack-trace": "x" } } });
+    server.on(&savepoint, 200, lost);
+    let seen = ask(&server, needs).await;
+    assert_ne!(
+        (seen.job, seen.checkpoints),
+        (Seen::NotAsked, Seen::NotAsked),
+        "one that failed does not tell of the job"
+    );
+}
+
+#[tokio::test]
 async fn the_overview_has_slots_and_heartbeats() {
     let server = Server::start().await;
     let overview = json!({

@@ -9,10 +9,13 @@ mod installed;
 #[path = "deploy/rendered.rs"]
 mod rendered;
 mod support;
+#[path = "cluster/visible.rs"]
+mod visible;
 
 use std::process::Command;
 use std::time::Duration;
 
+use flink_operator_core::crd::FlinkApplication;
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ResourceQuota;
@@ -32,8 +35,6 @@ async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server
     let mut operator = site.operator();
     site.create("stateful", json!({})).await;
     let first = site.until_running("stateful").await;
-    eprintln!("{}", site.kubectl(&["get", "flinkapplications", "-o", "wide"], ""));
-
     let applied = now();
     let (effect, _) =
         tokio::join!(first_new_deployment(&site), site.patch("stateful", json!({ "programArgs": "--pause 11" })));
@@ -51,7 +52,9 @@ async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server
         running - applied,
         since - stopped
     );
-    assert_ne!(first.status.unwrap().deployed.unwrap().job, second.status.clone().unwrap().deployed.unwrap().job);
+    assert_ne!(job(&first), job(&second));
+    until("the first clean-up is told of", || site.told_at("ToreDownCluster")).await;
+    visible::is_as_it_was(&site, &first, &second);
 
     is_planned_for_want_of_room(&site).await;
     operator.kill();
@@ -76,6 +79,11 @@ async fn an_operator_outside_of_the_cluster_reaches_flink_through_the_api_server
         times(running - applied, by_hand.cluster + by_hand.pause)
     );
     site.clean_up().await;
+}
+
+/// The id of the deployed job.
+fn job(application: &FlinkApplication) -> String {
+    application.status.clone().unwrap().deployed.unwrap().job.to_string()
 }
 
 /// A quota that leaves no room for a second cluster is told of before it is met, and how long the last update took.

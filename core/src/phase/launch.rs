@@ -18,6 +18,9 @@ use crate::view::{View, Wish, clause};
 const TRIES: u32 = 15;
 /// How long TaskManagers that are not needed any more are waited for.
 const REGISTERED_MS: u32 = 60_000;
+/// How long tasks need to come up, and how often they are looked for; in milliseconds. Flink tells for seconds
+/// (`web.refresh-interval`) what it told at the first look, so that look must not come too early.
+const TASKS_MS: u32 = 500;
 /// Submissions under different ids, where Flink forgets the job.
 const ATTEMPTS: u32 = 3;
 
@@ -155,7 +158,7 @@ fn watch(view: &View<'_>, at: &Launch, job: &Job, again: &dyn Fn(Launch) -> Phas
                 return Launching::Ended(Ending::Slow, text);
             }
             let why = format!("job {id} is {}, {} of {} tasks run", job.state, job.tasks.running, job.tasks.total);
-            let wake = deadline.min(backoff::next_poll(accepted, view.now));
+            let wake = deadline.min(backoff::after(view.now, TASKS_MS));
             goes(Rule::JobStartAwaited.stay().because(why).wake_at(wake))
         }
     }
@@ -197,12 +200,14 @@ fn submit(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Laun
         return goes(view.kubernetes_awaited());
     };
     goes(make_room(view, at, objects).unwrap_or_else(|| {
-        Rule::SubmissionRequested.stay().run([Effect::SubmitJob(Box::new(Submission {
+        let submission = Submission {
             revision: at.target.id.clone(),
             job: at.job(&view.app.uid),
             plan: at.target.job.clone(),
             restore_from: at.restore_from.clone(),
-        }))])
+        };
+        let effects = [Effect::SubmitJob(Box::new(submission))];
+        Rule::SubmissionRequested.stay().run(effects).wake_at(backoff::after(view.now, TASKS_MS))
     }))
 }
 

@@ -27,7 +27,7 @@ pub(super) fn needs(ledger: &Ledger) -> Needs {
         let known = figures.as_ref().is_some_and(|figures| figures.checkpointing.is_some());
         let retention = job.clone().filter(|_| !known);
         let checkpoints = job.clone();
-        let needs = FlinkNeeds { overview: true, job, restarts: true, checkpoints, retention, savepoint: None };
+        let needs = FlinkNeeds { overview: true, job, restarts: true, checkpoints, retention, ..FlinkNeeds::default() };
         (deployed.revision.id.clone(), needs)
     });
     Needs { objects: true, flink: BTreeMap::from_iter(flink), ..Needs::default() }

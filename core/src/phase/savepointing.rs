@@ -50,6 +50,7 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
     let flink = FlinkNeeds {
         job: Some(holder.job.clone()),
         savepoint: Some((holder.job.clone(), holder.trigger(application_uid))),
+        savepoint_says_all: true,
         checkpoints: Some(holder.job),
         ..FlinkNeeds::default()
     };

@@ -47,14 +47,17 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
         let overview = async { jobmanager.overview().await.map(Some) };
         seen.overview = asking.ask(Call::Overview, overview).await;
     }
+    if let Some((job, trigger)) = &needs.savepoint {
+        seen.savepoint = asking.ask(Call::Savepoint, jobmanager.savepoint(job, trigger)).await;
+        if needs.savepoint_says_all && matches!(&seen.savepoint, Seen::Present(savepoint) if savepoint.says_all()) {
+            return seen;
+        }
+    }
     if let Some(job) = &needs.job {
         seen.job = asking.ask(Call::Job, jobmanager.job(job)).await;
         if let (true, Seen::Present(found)) = (needs.restarts, &mut seen.job) {
             found.restarts = jobmanager.restarts(job).await;
         }
-    }
-    if let Some((job, trigger)) = &needs.savepoint {
-        seen.savepoint = asking.ask(Call::Savepoint, jobmanager.savepoint(job, trigger)).await;
     }
     if let Some(job) = &needs.checkpoints {
         seen.checkpoints = asking.ask(Call::Checkpoints, jobmanager.checkpoints(job)).await;

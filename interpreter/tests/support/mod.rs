@@ -134,6 +134,7 @@ pub fn everything() -> BTreeMap<RevisionId, FlinkNeeds> {
         job: Some(job()),
         restarts: true,
         savepoint: Some((job(), trigger())),
+        savepoint_says_all: false,
         checkpoints: Some(job()),
         retention: Some(job()),
     };
