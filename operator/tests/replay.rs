@@ -114,14 +114,14 @@ fn a_snapshot_without_a_decision_is_decided_and_has_nothing_to_compare_with() {
 fn a_bad_record_is_named_by_file_line_and_field_and_the_others_are_replayed() {
     let directory = Directory::new();
     let mut wrong = serde_json::to_value(completed()).unwrap();
-    wrong["snapshot"]["observed"]["flink"]["7e0e2575"]["job"]["present"]["state"] = "DREAMING".into();
+    wrong["snapshot"]["observed"]["flink"]["7e0e2575"]["savepoint"]["present"] = "DREAMING".into();
     let broken = line(&completed()).split_at(500).0.to_owned();
     let lines = format!("{}{wrong}\n{broken}\n{}", line(&completed()), line(&completed()));
     let file = directory.write("shop.orders.jsonl", &lines);
     let output = replay(&[word(&file)]);
     assert_eq!(output.status.code(), Some(2));
     let (told, problems) = (stdout(&output), stderr(&output));
-    let field = format!("{}:2: snapshot.observed.flink.7e0e2575.job", file.display());
+    let field = format!("{}:2: snapshot.observed.flink.7e0e2575.savepoint", file.display());
     assert!(problems.contains(&field) && problems.contains("DREAMING"), "{problems}");
     assert!(problems.contains(&format!("{}:3: ", file.display())), "{problems}");
     assert!(told.contains("4 records: 2 decided as recorded, 2 not readable"), "{told}");
