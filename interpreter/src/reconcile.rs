@@ -281,6 +281,7 @@ impl Reconciler {
         decision
     }
 
+    /// What the core asks to see: the children where `sight` says, and Flink's answers, asked for now unless they just came.
     async fn observe(&self, application: &Application, memory: &Remembered, mut sight: Sight) -> Observed {
         let needs = needs(application, memory);
         let told = if let Sight::Server(told) = &mut sight { told.take() } else { None };
