@@ -51,6 +51,8 @@ pub enum Rule {
     LeftoversRemoved,
     LeftoversAwaited,
     ClusterRequested,
+    AddressAwaited,
+    TaskManagersRequested,
     ClusterCreationRetried,
     ClusterCreationFailed,
     ClusterCreated,

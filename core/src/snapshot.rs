@@ -267,6 +267,8 @@ pub struct DeploymentSeen {
     pub existing: u32,
     /// status.availableReplicas
     pub available: u32,
+    /// Pods that have an address: a Service can lead to them, ready or not.
+    pub addressed: u32,
     /// The value of `pod-deployment-selector` in spec.selector: the original drew it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub selects: String,

@@ -111,6 +111,7 @@ fn objects_are_sorted_by_revision_and_role() {
         replicas: 3,
         existing: 2,
         available: 1,
+        addressed: 0,
         selects: "jm".into(),
     };
     assert_eq!(cluster.jobmanager.as_ref(), Some(&jobmanager));
@@ -126,6 +127,21 @@ fn pods_that_cannot_run_belong_to_the_cluster_whose_deployment_selects_them() {
     let objects = look(&watched());
     let pods: Vec<_> = objects.clusters[&revision()].pod_troubles.iter().map(|it| it.pod.as_str()).collect();
     assert_eq!(pods, ["orders-tm-1", "orders-tm-2"], "sorted, and without the stranger");
+}
+
+#[test]
+fn pods_that_have_an_address_are_counted_until_they_are_deleted() {
+    let children = watched();
+    let addressed = || look(&children).clusters[&revision()].jobmanager.as_ref().unwrap().addressed;
+    let mut running = pod("orders-jm-1", "jm");
+    children.hear::<Pod>(&Event::Apply(object(running.clone())));
+    assert_eq!(addressed(), 0);
+    running["status"]["podIP"] = "10.0.0.1".into();
+    assert_eq!(children.hear::<Pod>(&Event::Apply(object(running.clone()))), orders(), "its application is woken");
+    assert_eq!(addressed(), 1);
+    running["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    children.hear::<Pod>(&Event::Apply(object(running)));
+    assert_eq!(addressed(), 0);
 }
 
 #[test]

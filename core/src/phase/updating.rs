@@ -1,14 +1,20 @@
 //! Updating: the objects of a new cluster are being created, beside whatever runs.
 
+use jiff::Timestamp;
+
 use crate::application::Spec;
 use crate::effect::Effect;
 use crate::manifest::{self, Manifests};
 use crate::phase::{ClusterStarting, Phase, Updating};
-use crate::policy::Policy;
 use crate::rule::Rule;
 use crate::snapshot::{Needs, Objects, TroubleClass};
 use crate::step::{EventReason, Step};
 use crate::view::{View, Wish, clause};
+
+/// How long the TaskManagers are held back while the JobManager's pod has no address, in milliseconds: one that looks up
+/// its JobManager's name in vain asks again after ten seconds. A JobManager is ready after ten seconds at the earliest,
+/// so nobody waits for this.
+const HEAD_START_MS: u32 = 5_000;
 
 /// Tries before the creation is given up; with the default delays about five minutes.
 const TRIES: u32 = 15;
@@ -63,20 +69,34 @@ fn create(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> Ste
     if !removals.is_empty() {
         return Rule::LeftoversRemoved.stay().run(removals);
     }
-    let missing = missing(view, at, spec, view.policy, objects);
-    if missing.is_empty() {
-        let phase = Phase::ClusterStarting(ClusterStarting { target: at.target.clone(), since: view.now });
-        let text = format!("The objects of the cluster of revision {} exist.", at.target.id);
-        return Rule::ClusterCreated.to(view.with(phase)).note(EventReason::CreatingCluster, text);
+    let (before, taskmanagers) = missing(view, at, spec, objects);
+    if !before.is_empty() {
+        return Rule::ClusterRequested.stay().run(before);
     }
-    Rule::ClusterRequested.stay().run(missing)
+    if let Some(taskmanagers) = taskmanagers {
+        return match head_start(view, at, objects) {
+            Some(until) => Rule::AddressAwaited.stay().wake_at(until),
+            None => Rule::TaskManagersRequested.stay().run([taskmanagers]),
+        };
+    }
+    let phase = Phase::ClusterStarting(ClusterStarting { target: at.target.clone(), since: view.now });
+    let text = format!("The objects of the cluster of revision {} exist.", at.target.id);
+    Rule::ClusterCreated.to(view.with(phase)).note(EventReason::CreatingCluster, text)
 }
 
-/// Creates of all objects that are not there to stay, in the order of contract K1. The name of one that is being
-/// deleted is not free yet: that is tried again, later each time.
-fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects: &Objects) -> Vec<Effect> {
+/// Until when the TaskManagers are held back, if they are.
+fn head_start(view: &View<'_>, at: &Updating, objects: &Objects) -> Option<Timestamp> {
+    let jobmanager = objects.clusters.get(&at.target.id).and_then(|it| it.jobmanager.as_ref());
+    let addressed = jobmanager.is_some_and(|it| it.addressed > 0);
+    let until = view.deadline(at.since, HEAD_START_MS);
+    (!addressed && view.now < until).then_some(until)
+}
+
+/// Creates of all objects that are not there to stay, in the order of contract K1, and of the TaskManagers, which are
+/// the last. The name of one that is being deleted is not free yet: that is tried again, later each time.
+fn missing(view: &View<'_>, at: &Updating, spec: &Spec, objects: &Objects) -> (Vec<Effect>, Option<Effect>) {
     let Manifests { jobmanager, taskmanager, generic_service, versioned_service, ingress } =
-        manifest::render(view.app, spec, policy, &at.target);
+        manifest::render(view.app, spec, view.policy, &at.target);
     let entrance = manifest::names::entrance(&view.app.name, at.target.colour);
     let there = objects.clusters.get(&at.target.id);
     let mut effects = Vec::new();
@@ -92,8 +112,6 @@ fn missing(view: &View<'_>, at: &Updating, spec: &Spec, policy: &Policy, objects
     if let Some(ingress) = ingress.filter(|_| !objects.ingresses.contains_key(entrance.as_ref())) {
         effects.push(Effect::CreateIngress(Box::new(ingress)));
     }
-    if there.and_then(|it| it.taskmanager.as_ref()).is_none_or(|it| it.deleting) {
-        effects.push(Effect::CreateDeployment(Box::new(taskmanager)));
-    }
-    effects
+    let taskmanagers = there.and_then(|it| it.taskmanager.as_ref()).is_none_or(|it| it.deleting);
+    (effects, taskmanagers.then(|| Effect::CreateDeployment(Box::new(taskmanager))))
 }

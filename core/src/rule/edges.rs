@@ -162,8 +162,16 @@ impl Rule {
             Rule::ClusterRequested => stays(
                 &[Updating],
                 &[E::CreateDeployment, E::CreateService, E::CreateIngress],
-                "Objects of the new cluster are missing and are created.",
+                "Objects of the new cluster are missing and are created; its TaskManagers come later.",
             ),
+            Rule::AddressAwaited => stays(
+                &[Updating],
+                &[],
+                "The JobManager's pod has no address yet; its TaskManagers are created then, or after 5 s at most.",
+            ),
+            Rule::TaskManagersRequested => {
+                stays(&[Updating], &[E::CreateDeployment], "The TaskManagers are missing and are created, as the last.")
+            }
             Rule::ClusterCreationRetried => again(&[Updating], "An object could not be created; it is tried again."),
             Rule::ClusterCreationFailed => moves(
                 &[Updating],

@@ -246,6 +246,7 @@ fn ready_cluster(id: &RevisionId) -> ClusterObjects {
         replicas: 1,
         existing: 1,
         available: 1,
+        addressed: 1,
         selects: id.to_string(),
     };
     let name = format!("orders-{id}");

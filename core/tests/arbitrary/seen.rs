@@ -85,16 +85,17 @@ pub(super) fn flink() -> BoxedStrategy<FlinkSeen> {
 
 pub(super) fn cluster(id: RevisionId) -> BoxedStrategy<ClusterObjects> {
     let deployment = |suffix: &'static str, id: RevisionId| {
-        let counts = (prop_oneof![3 => Just(1u32), 1 => 0..3u32], 0..3u32, 0..3u32);
+        let counts = (prop_oneof![3 => Just(1u32), 1 => 0..3u32], 0..3u32, 0..3u32, 0..2u32);
         let drawn = prop::sample::select(vec!["", "drawn"]);
         (prop::bool::weighted(0.4), counts, drawn).prop_map(
-            move |(deleting, (replicas, existing, available), drawn)| DeploymentSeen {
+            move |(deleting, (replicas, existing, available, addressed), drawn)| DeploymentSeen {
                 name: format!("orders-{id}-{suffix}"),
                 uid: format!("{id}-{suffix}"),
                 deleting,
                 replicas,
                 existing,
                 available,
+                addressed,
                 selects: drawn.into(),
             },
         )

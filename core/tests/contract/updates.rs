@@ -22,7 +22,8 @@ fn objects_are_asked_for_in_the_originals_order_and_told_of_once_they_exist() {
     let mut life = new();
     life.policy.ingress_url_format = "{{$jobCluster}}.example".to_owned();
     reach(&mut life, PhaseName::ClusterStarting);
-    let asked = step(&recorded(&life, Rule::ClusterRequested));
+    let asked = [Rule::ClusterRequested, Rule::TaskManagersRequested].map(|rule| step(&recorded(&life, rule)));
+    let effects: Vec<_> = asked.iter().flat_map(|step| step.effects()).collect();
     let order = [
         EffectKind::CreateDeployment,
         EffectKind::CreateService,
@@ -30,14 +31,16 @@ fn objects_are_asked_for_in_the_originals_order_and_told_of_once_they_exist() {
         EffectKind::CreateIngress,
         EffectKind::CreateDeployment,
     ];
-    assert_eq!(asked.effects().iter().map(EffectKind::from).collect::<Vec<_>>(), order);
-    let (Effect::CreateDeployment(first), Effect::CreateService(second)) = (&asked.effects()[0], &asked.effects()[1])
+    assert_eq!(effects.iter().copied().map(EffectKind::from).collect::<Vec<_>>(), order);
+    let [Effect::CreateDeployment(first), Effect::CreateService(second), .., Effect::CreateDeployment(last)] =
+        effects[..]
     else {
-        panic!("{:?}", asked.effects())
+        panic!("{effects:?}")
     };
     assert!(first.metadata.name.as_ref().unwrap().ends_with("-jm"));
     assert_eq!(second.metadata.name.as_deref(), Some("orders"));
-    assert!(asked.notes().is_empty());
+    assert!(last.metadata.name.as_ref().unwrap().ends_with("-tm"));
+    assert!(asked.iter().all(|step| step.notes().is_empty()));
     assert_eq!(step(&recorded(&life, Rule::ClusterCreated)).notes()[0].reason.to_string(), "CreatingCluster");
 }
 

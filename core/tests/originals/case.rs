@@ -290,6 +290,7 @@ fn deployment(it: &Option<Box<Deployment>>) -> Option<DeploymentSeen> {
             replicas,
             existing: replicas,
             available: replicas,
+            addressed: replicas,
             selects: spec.selector.match_labels.as_ref().unwrap()["pod-deployment-selector"].clone(),
         }
     })

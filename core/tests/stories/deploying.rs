@@ -39,6 +39,19 @@ pub fn an_edit_during_the_first_deploy_is_heard() -> Life {
     life
 }
 
+pub fn taskmanagers_wait_five_seconds_for_the_address_of_their_jobmanager() -> Life {
+    let mut life = new();
+    // What has no image has no address either.
+    life.lose_image();
+    fire(&mut life, Rule::AddressAwaited);
+    let asked = life.now();
+    fire(&mut life, Rule::TaskManagersRequested);
+    assert_eq!(life.now() - asked, 5 * SECOND);
+    life.set_pod_times(2 * SECOND, SECOND);
+    reach(&mut life, PhaseName::Running);
+    life
+}
+
 pub fn a_pod_of_an_abandoned_deploy_is_awaited_before_the_job_is_submitted() -> Life {
     let mut life = new();
     life.set_pod_times(SECOND, 20 * SECOND);

@@ -47,6 +47,7 @@ stories! {
         a_first_deploy_reaches_running,
         a_cluster_that_does_not_start_fails_the_deploy,
         an_edit_during_the_first_deploy_is_heard,
+        taskmanagers_wait_five_seconds_for_the_address_of_their_jobmanager,
         a_pod_of_an_abandoned_deploy_is_awaited_before_the_job_is_submitted,
         a_foreign_service_of_that_name_fails_the_deploy,
         an_object_that_disappears_while_the_cluster_starts_is_created_again,

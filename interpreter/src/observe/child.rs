@@ -63,6 +63,7 @@ enum Body {
     Ingress(IngressSeen),
     Pod {
         labels: BTreeMap<String, String>,
+        addressed: bool,
         trouble: Option<PodTrouble>,
     },
 }
@@ -138,13 +139,22 @@ pub(super) fn sort<'a>(uid: &str, children: impl Iterator<Item = &'a Child> + Cl
         }
     }
     for child in children {
-        let Body::Pod { labels, trouble: Some(trouble) } = &child.body else { continue };
-        let revision = owned.clone().find_map(|owner| match &owner.body {
-            Body::Deployment { revision: Some(revision), pods, .. } if selects(pods, labels) => Some(revision),
+        let Body::Pod { labels, addressed, trouble } = &child.body else { continue };
+        let made_by = owned.clone().find_map(|owner| match &owner.body {
+            Body::Deployment { revision: Some(revision), role: Some(role), pods, .. } if selects(pods, labels) => {
+                Some((revision, role))
+            }
             Body::Deployment { .. } | Body::Service { .. } | Body::Ingress(_) | Body::Pod { .. } => None,
         });
-        if let Some(cluster) = revision.and_then(|revision| objects.clusters.get_mut(revision)) {
-            cluster.pod_troubles.push(trouble.clone());
+        let Some((revision, role)) = made_by else { continue };
+        let Some(cluster) = objects.clusters.get_mut(revision) else { continue };
+        cluster.pod_troubles.extend(trouble.clone());
+        let deployment = match role {
+            Role::JobManager => &mut cluster.jobmanager,
+            Role::TaskManager => &mut cluster.taskmanager,
+        };
+        if let Some(deployment) = deployment {
+            deployment.addressed += u32::from(*addressed);
         }
     }
     for cluster in objects.clusters.values_mut() {
@@ -173,6 +183,8 @@ impl Watched for Deployment {
             replicas: count(spec.and_then(|spec| spec.replicas)).unwrap_or(1),
             existing: count(status.and_then(|status| status.replicas)).unwrap_or(0),
             available: count(status.and_then(|status| status.available_replicas)).unwrap_or(0),
+            // Its pods tell.
+            addressed: 0,
             selects: pods.get(names::SELECTOR).cloned().unwrap_or_default(),
         };
         let body = Body::Deployment {
@@ -234,6 +246,8 @@ impl Watched for Pod {
 
     fn child(&self) -> Child {
         let labels = self.metadata.labels.clone().unwrap_or_default();
-        Child::of(&self.metadata, Body::Pod { labels, trouble: pod::trouble(self) })
+        let has_address = self.status.as_ref().is_some_and(|status| status.pod_ip.is_some());
+        let addressed = has_address && self.metadata.deletion_timestamp.is_none();
+        Child::of(&self.metadata, Body::Pod { labels, addressed, trouble: pod::trouble(self) })
     }
 }
