@@ -18,9 +18,11 @@ use crate::view::{View, Wish, clause};
 const TRIES: u32 = 15;
 /// How long TaskManagers that are not needed any more are waited for.
 const REGISTERED_MS: u32 = 60_000;
-/// How long tasks need to come up, and how often they are looked for; in milliseconds. Flink tells for seconds
-/// (`web.refresh-interval`) what it told at the first look, so that look must not come too early.
+/// How often tasks that come up are looked for, in milliseconds.
 const TASKS_MS: u32 = 500;
+/// How long the tasks of a small job need to come up, in milliseconds. Flink tells for three seconds what it told at the
+/// first look, so that look must not come too early.
+const FIRST_LOOK_MS: u32 = 2_500;
 /// Submissions under different ids, where Flink forgets the job.
 const ATTEMPTS: u32 = 3;
 
@@ -207,8 +209,15 @@ fn submit(view: &View<'_>, at: &Launch, again: &dyn Fn(Launch) -> Phase) -> Laun
             restore_from: at.restore_from.clone(),
         };
         let effects = [Effect::SubmitJob(Box::new(submission))];
-        Rule::SubmissionRequested.stay().run(effects).wake_at(backoff::after(view.now, TASKS_MS))
+        Rule::SubmissionRequested.stay().run(effects).wake_at(backoff::after(view.now, first_look_ms(view)))
     }))
+}
+
+/// Where the spec makes Flink tell the news at once, the first look may be as early as the others.
+fn first_look_ms(view: &View<'_>) -> u32 {
+    let interval = view.spec().ok().and_then(|spec| spec.flink_config.get("web.refresh-interval"));
+    let ms = interval.and_then(|text| text.trim_end_matches("ms").trim().parse::<u32>().ok());
+    if ms.is_some_and(|ms| ms <= TASKS_MS) { TASKS_MS } else { FIRST_LOOK_MS }
 }
 
 /// Nothing of an abandoned deploy may be left, and no TaskManager that is about to go.
