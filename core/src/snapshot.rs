@@ -137,15 +137,33 @@ pub struct FlinkNeeds {
     pub job: Option<JobId>,
     /// How often that job restarted, which only tells.
     pub restarts: bool,
-    /// The savepoint of this job under this trigger; asked before the job, so that a job that is seen to run ran after it.
-    pub savepoint: Option<(JobId, TriggerId)>,
-    /// A savepoint that is under way or complete says all: job and checkpoints are not asked then. No job may be running
-    /// meanwhile, so every question counts.
-    pub savepoint_says_all: bool,
+    /// A savepoint; asked before the job, so that a job that is seen to run ran after it.
+    pub savepoint: Option<SavepointNeed>,
     /// The checkpoint statistics of this job.
     pub checkpoints: Option<JobId>,
     /// Whether checkpoints of this job outlive its cancellation.
     pub retention: Option<JobId>,
+}
+
+/// The question how far a savepoint is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavepointNeed {
+    /// The job that it is taken of.
+    pub job: JobId,
+    /// The id under which it was asked for.
+    pub trigger: TriggerId,
+    /// One that is under way or complete says all: job and checkpoints are not asked then. No job may be running
+    /// meanwhile, so every question counts.
+    pub says_all: bool,
+}
+
+impl SavepointNeed {
+    /// Whether this answer leaves nothing to be asked.
+    pub fn is_met_by(&self, seen: &Seen<SavepointSeen>) -> bool {
+        let goes_well = matches!(seen, Seen::Present(SavepointSeen::InProgress | SavepointSeen::Completed { .. }));
+        self.says_all && goes_well
+    }
 }
 
 /// The answers to [`Needs`].
@@ -443,16 +461,6 @@ pub enum SavepointSeen {
         /// The root cause in one line.
         cause: String,
     },
-}
-
-impl SavepointSeen {
-    /// See [`FlinkNeeds::savepoint_says_all`].
-    pub fn says_all(&self) -> bool {
-        match self {
-            Self::InProgress | Self::Completed { .. } => true,
-            Self::Failed { .. } => false,
-        }
-    }
 }
 
 /// `GET /jobs/:id/checkpoints`.

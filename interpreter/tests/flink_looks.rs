@@ -16,7 +16,7 @@ use flink_operator_interpreter::flink::{Addresses, Call, Calls, FlinkClient, Out
 use flink_operator_interpreter::observe::flink::{jobs, look};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use support::{JOB, Server, TRIGGER, application, errors, job, revision, trigger};
+use support::{JOB, Server, TRIGGER, application, errors, job, revision, the_savepoint};
 
 fn client(url: &str) -> FlinkClient {
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), url.to_owned())]));
@@ -34,7 +34,7 @@ async fn ask_for_job(server: &Server) -> FlinkSeen {
 
 async fn ask_for_savepoint(server: &Server, status: u16, answer: Value) -> Seen<SavepointSeen> {
     server.on(&format!("GET /jobs/{JOB}/savepoints/{TRIGGER}"), status, answer);
-    ask(server, FlinkNeeds { savepoint: Some((job(), trigger())), ..FlinkNeeds::default() }).await.savepoint
+    ask(server, FlinkNeeds { savepoint: Some(the_savepoint(false)), ..FlinkNeeds::default() }).await.savepoint
 }
 
 fn at(milliseconds: i64) -> Timestamp {
@@ -78,8 +78,7 @@ async fn a_savepoint_that_is_under_way_is_all_that_is_asked() {
     server.on(&savepoint, 200, json!({ "status": { "id": "IN_PROGRESS" }, "operation": null }));
     let needs = FlinkNeeds {
         job: Some(job()),
-        savepoint: Some((job(), trigger())),
-        savepoint_says_all: true,
+        savepoint: Some(the_savepoint(true)),
         checkpoints: Some(job()),
         ..FlinkNeeds::default()
     };
@@ -91,11 +90,8 @@ async fn a_savepoint_that_is_under_way_is_all_that_is_asked() {
     let lost = json!({ "status": { "id": "COMPLETED" }, "operation": { "failure-cause": { "class": "x", "stack-trace": "x" } } });
     server.on(&savepoint, 200, lost);
     let seen = ask(&server, needs).await;
-    assert_ne!(
-        (seen.job, seen.checkpoints),
-        (Seen::NotAsked, Seen::NotAsked),
-        "one that failed does not tell of the job"
-    );
+    assert_ne!(seen.job, Seen::NotAsked, "one that failed does not tell of the job");
+    assert_ne!(seen.checkpoints, Seen::NotAsked, "nor of its checkpoints");
 }
 
 #[tokio::test]

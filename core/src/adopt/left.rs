@@ -15,7 +15,7 @@ use crate::application::{Application, DeleteMode};
 use crate::health::JobFigures;
 use crate::id::{JobId, RevisionId, TriggerId};
 use crate::memory::{Failure, Revision};
-use crate::snapshot::{Checkpoints, FlinkNeeds, FlinkSeen, Job, Needs, SavepointSeen, Seen, Snapshot};
+use crate::snapshot::{Checkpoints, FlinkNeeds, FlinkSeen, Job, Needs, SavepointNeed, SavepointSeen, Seen, Snapshot};
 use crate::step::Step;
 
 /// A savepoint is older than the status that names its trigger by no more than this.
@@ -188,7 +188,7 @@ pub(crate) fn needs(app: &Application, left: &Left) -> Needs {
         Open::Savepoint(Found { revision, job }, trigger) => {
             let questions = FlinkNeeds {
                 job: Some(job.clone()),
-                savepoint: Some((job.clone(), trigger.clone())),
+                savepoint: Some(SavepointNeed { job: job.clone(), trigger: trigger.clone(), says_all: false }),
                 checkpoints: Some(job),
                 ..FlinkNeeds::default()
             };

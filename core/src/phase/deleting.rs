@@ -10,14 +10,15 @@ use crate::effect::Effect;
 use crate::memory::{Deployed, JobHolder, Memory, Stopped};
 use crate::phase::{Deleting, Phase, savepointing};
 use crate::rule::Rule;
-use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
+use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, SavepointNeed, SavepointSeen, Seen, Trouble, TroubleClass};
 use crate::step::{EventReason, Step};
 use crate::view::{View, clause};
 
 pub(super) fn needs(application_uid: &str, at: &Deleting) -> Needs {
     let flink = at.holders.first().map(|holder| {
         let job = Some(holder.job.clone());
-        let savepoint = Some((holder.job.clone(), holder.trigger(application_uid)));
+        let trigger = holder.trigger(application_uid);
+        let savepoint = Some(SavepointNeed { job: holder.job.clone(), trigger, says_all: false });
         let needs = FlinkNeeds { job: job.clone(), savepoint, checkpoints: job, ..FlinkNeeds::default() };
         (holder.revision.clone(), needs)
     });

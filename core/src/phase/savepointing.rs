@@ -9,7 +9,9 @@ use crate::health::whole_second;
 use crate::memory::{Deployed, Ledger, Memory, Revision, Stopped, Tries};
 use crate::phase::{Phase, Savepointing, launch, recovering};
 use crate::rule::Rule;
-use crate::snapshot::{Checkpoints, FlinkNeeds, Job, JobState, Needs, SavepointSeen, Seen, Trouble, TroubleClass};
+use crate::snapshot::{
+    Checkpoints, FlinkNeeds, Job, JobState, Needs, SavepointNeed, SavepointSeen, Seen, Trouble, TroubleClass,
+};
 use crate::step::{EventReason, Step};
 use crate::view::{View, Wish, clause};
 
@@ -49,8 +51,11 @@ pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
     let holder = deployed.holder();
     let flink = FlinkNeeds {
         job: Some(holder.job.clone()),
-        savepoint: Some((holder.job.clone(), holder.trigger(application_uid))),
-        savepoint_says_all: true,
+        savepoint: Some(SavepointNeed {
+            job: holder.job.clone(),
+            trigger: holder.trigger(application_uid),
+            says_all: true,
+        }),
         checkpoints: Some(holder.job),
         ..FlinkNeeds::default()
     };

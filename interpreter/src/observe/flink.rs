@@ -47,9 +47,10 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
         let overview = async { jobmanager.overview().await.map(Some) };
         seen.overview = asking.ask(Call::Overview, overview).await;
     }
-    if let Some((job, trigger)) = &needs.savepoint {
-        seen.savepoint = asking.ask(Call::Savepoint, jobmanager.savepoint(job, trigger)).await;
-        if needs.savepoint_says_all && matches!(&seen.savepoint, Seen::Present(savepoint) if savepoint.says_all()) {
+    if let Some(savepoint) = &needs.savepoint {
+        let answer = jobmanager.savepoint(&savepoint.job, &savepoint.trigger);
+        seen.savepoint = asking.ask(Call::Savepoint, answer).await;
+        if savepoint.is_met_by(&seen.savepoint) {
             return seen;
         }
     }

@@ -12,7 +12,7 @@ use axum::http::{Response, StatusCode};
 use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::id::{JobId, RevisionId, TriggerId};
-use flink_operator_core::snapshot::FlinkNeeds;
+use flink_operator_core::snapshot::{FlinkNeeds, SavepointNeed};
 use serde_json::{Value, json};
 
 pub const UID: &str = "0b1c2d3e-0000-4000-8000-000000000001";
@@ -127,14 +127,17 @@ pub fn trigger() -> TriggerId {
     TriggerId::known(TRIGGER)
 }
 
+pub fn the_savepoint(says_all: bool) -> SavepointNeed {
+    SavepointNeed { job: job(), trigger: trigger(), says_all }
+}
+
 /// All that can be looked at in a JobManager.
 pub fn everything() -> BTreeMap<RevisionId, FlinkNeeds> {
     let needs = FlinkNeeds {
         overview: true,
         job: Some(job()),
         restarts: true,
-        savepoint: Some((job(), trigger())),
-        savepoint_says_all: false,
+        savepoint: Some(the_savepoint(false)),
         checkpoints: Some(job()),
         retention: Some(job()),
     };
