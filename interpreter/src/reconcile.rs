@@ -105,8 +105,8 @@ type FlinkTold = BTreeMap<RevisionId, FlinkSeen>;
 enum Sight {
     /// In the watch caches.
     Caches,
-    /// At the API server; with what Flink told a moment ago, if it did.
-    Server(Option<FlinkTold>),
+    /// At the API server.
+    Server,
     /// Nowhere: they were seen right before our own commit.
     Seen(Seen<Objects>),
 }
@@ -232,7 +232,7 @@ impl Reconciler {
     async fn decide_fresh(&mut self, last: &Decision, told: Option<FlinkTold>) -> Result<Decision, Missed> {
         let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
-        let observed = self.observe(was, memory, Sight::Server(told)).await;
+        let observed = self.observe(was, memory, Sight::Server, told).await;
         let found = {
             let _turn = self.context.workers.turn().await;
             observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
@@ -251,12 +251,12 @@ impl Reconciler {
         if parsed.memory == *memory {
             return Ok(self.step(parsed, observed, true));
         }
-        Ok(self.decide(parsed, Sight::Server(None)).await)
+        Ok(self.decide(parsed, Sight::Server).await)
     }
 
     async fn decide(&mut self, parsed: Parsed, sight: Sight) -> Decision {
         let fresh = !matches!(sight, Sight::Caches);
-        let observed = self.observe(&parsed.application, &parsed.memory, sight).await;
+        let observed = self.observe(&parsed.application, &parsed.memory, sight, None).await;
         self.step(parsed, observed, fresh)
     }
 
@@ -281,15 +281,21 @@ impl Reconciler {
         decision
     }
 
-    /// What the core asks to see: the children where `sight` says, and Flink's answers, asked for now unless they just came.
-    async fn observe(&self, application: &Application, memory: &Remembered, mut sight: Sight) -> Observed {
+    /// What the core asks to see: the children where `sight` says, and Flink's answers: those that it `told` a moment ago,
+    /// or new ones.
+    async fn observe(
+        &self,
+        application: &Application,
+        memory: &Remembered,
+        sight: Sight,
+        told: Option<FlinkTold>,
+    ) -> Observed {
         let needs = needs(application, memory);
-        let told = if let Sight::Server(told) = &mut sight { told.take() } else { None };
         let objects = async {
             match sight {
                 _ if !needs.objects => Seen::NotAsked,
                 Sight::Seen(objects @ Seen::Present(_)) => objects,
-                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server(_) => {
+                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
                     self.has_heard();
                     let _turn = self.context.workers.turn().await;
                     observe::kubernetes::fresh_objects(&self.context.client, application).await
