@@ -192,7 +192,9 @@ pub(crate) fn needs(app: &Application, left: &Left) -> Needs {
                 checkpoints: Some(job),
                 ..FlinkNeeds::default()
             };
-            Needs { flink: BTreeMap::from([(revision.id, questions)]), ..Needs::default() }
+            // A rollback tells by its Deployments which spec was given up.
+            let written = left.phase == LeftIn::RollingBackJob;
+            Needs { written, flink: BTreeMap::from([(revision.id, questions)]), ..Needs::default() }
         }
         Open::Jobs => Needs { objects: true, written: true, jobs: true, ..Needs::default() },
     }
