@@ -11,6 +11,7 @@ use crate::adopt::Left;
 use crate::application::Application;
 use crate::effect::EffectKey;
 use crate::id::{JobId, RevisionId, TriggerId};
+use crate::manifest::names::Role;
 use crate::memory::Memory;
 use crate::policy::Policy;
 
@@ -267,6 +268,16 @@ pub struct ClusterObjects {
     /// Pods that cannot run, each with the reason that Kubernetes gives.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pod_troubles: Vec<PodTrouble>,
+}
+
+impl ClusterObjects {
+    /// The place of the Deployment of this role.
+    pub fn deployment_mut(&mut self, role: Role) -> &mut Option<DeploymentSeen> {
+        match role {
+            Role::JobManager => &mut self.jobmanager,
+            Role::TaskManager => &mut self.taskmanager,
+        }
+    }
 }
 
 /// What counts of a Deployment.

@@ -121,10 +121,7 @@ pub(super) fn sort<'a>(uid: &str, children: impl Iterator<Item = &'a Child> + Cl
             Body::Deployment { revision: Some(revision), role: Some(role), seen, refused, .. } => {
                 let cluster = objects.clusters.entry(revision.clone()).or_default();
                 cluster.pod_troubles.extend(refused.clone());
-                match role {
-                    Role::JobManager => cluster.jobmanager = Some(seen.clone()),
-                    Role::TaskManager => cluster.taskmanager = Some(seen.clone()),
-                }
+                *cluster.deployment_mut(*role) = Some(seen.clone());
             }
             Body::Service { revision: Some(revision), seen, .. } => {
                 objects.clusters.entry(revision.clone()).or_default().service = Some(seen.clone());
@@ -149,11 +146,7 @@ pub(super) fn sort<'a>(uid: &str, children: impl Iterator<Item = &'a Child> + Cl
         let Some((revision, role)) = made_by else { continue };
         let Some(cluster) = objects.clusters.get_mut(revision) else { continue };
         cluster.pod_troubles.extend(trouble.clone());
-        let deployment = match role {
-            Role::JobManager => &mut cluster.jobmanager,
-            Role::TaskManager => &mut cluster.taskmanager,
-        };
-        if let Some(deployment) = deployment {
+        if let Some(deployment) = cluster.deployment_mut(*role) {
             deployment.addressed += u32::from(*addressed);
         }
     }
