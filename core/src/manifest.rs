@@ -22,7 +22,7 @@ use crate::memory::Revision;
 use crate::policy::Policy;
 use names::Role;
 
-pub use config::operator_keys;
+pub use config::{AVAILABILITY_KEYS, operator_keys};
 pub(crate) use deployment::{APPLICATION_VERSION, FLINK_PROPERTIES, OPERATOR_FLINK_CONFIG};
 pub use ingress::{host, ingress};
 pub use service::{Address, address, generic as generic_service, ui_port, versioned as versioned_service};

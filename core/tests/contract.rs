@@ -30,8 +30,8 @@ fn plain(object: &impl Serialize) -> Value {
     serde_json::to_value(object).unwrap()
 }
 
-/// The objects of revision `0a1b2c3d` of an application with these fields of the spec.
-fn made(spec: Value, colour: Option<Colour>) -> Manifests {
+/// An application with these fields of the spec.
+fn application(spec: Value) -> Application {
     let mut manifest = json!({
         "apiVersion": "flink.k8s.io/v1beta1",
         "kind": "FlinkApplication",
@@ -45,7 +45,12 @@ fn made(spec: Value, colour: Option<Colour>) -> Manifests {
         },
     });
     manifest["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-    let app = Application::parse(&serde_json::from_value::<FlinkApplication>(manifest).unwrap());
+    Application::parse(&serde_json::from_value::<FlinkApplication>(manifest).unwrap())
+}
+
+/// The objects of its revision `0a1b2c3d`.
+fn made(spec: Value, colour: Option<Colour>) -> Manifests {
+    let app = application(spec);
     let spec = app.spec.clone().unwrap();
     let revision = Revision {
         id: RevisionId::known("0a1b2c3d"),

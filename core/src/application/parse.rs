@@ -16,7 +16,7 @@ use super::version::FlinkVersion;
 use crate::crd::rules::LONGEST_NAME;
 use crate::crd::{FlinkApplication, FlinkApplicationSpec};
 use crate::id::{Digest, RevisionId};
-use crate::manifest::operator_keys;
+use crate::manifest::{AVAILABILITY_KEYS, operator_keys};
 
 const DEFAULT_SLOTS: NonZeroU32 = NonZeroU32::new(16).unwrap();
 const DEFAULT_RESTORE_AGE_SECONDS: NonZeroU32 = NonZeroU32::new(3600).unwrap();
@@ -45,6 +45,11 @@ fn read(written: &FlinkApplicationSpec, problems: &mut Problems) -> Spec {
     let mut warnings = Vec::new();
     drop_operator_keys(&mut config, memory_option, &mut warnings);
     let high_availability = high_availability(&config);
+    if high_availability.is_on() {
+        // Told and not dropped: what was written is a part of the spec's identity.
+        let written = AVAILABILITY_KEYS.into_iter().filter(|key| config.contains_key(*key));
+        warnings.extend(written.map(|key| operators_own(key, "leave it out")));
+    }
     let job = problems.job(written);
     let jobmanager_config = written.job_manager_config.clone().unwrap_or_default();
     let taskmanager_config = written.task_manager_config.clone().unwrap_or_default();
@@ -263,13 +268,13 @@ impl Problems {
 fn drop_operator_keys(config: &mut BTreeMap<String, String>, memory: MemoryOption, warnings: &mut Vec<Problem>) {
     for key in operator_keys(memory) {
         if config.remove(&key).is_some() {
-            warnings.push(Problem::new(
-                format!("spec.flinkConfig[{key:?}]"),
-                "the operator sets this key itself",
-                "leave it out and use the field of the spec that decides it",
-            ));
+            warnings.push(operators_own(&key, "leave it out and use the field of the spec that decides it"));
         }
     }
+}
+
+fn operators_own(key: &str, advice: &str) -> Problem {
+    Problem::new(format!("spec.flinkConfig[{key:?}]"), "the operator sets this key itself", advice)
 }
 
 /// The new key decides when both are there, as it does in Flink.

@@ -15,6 +15,13 @@ const QUERY_PORT: &str = "query.server.port";
 const BLOB_PORT: &str = "blob.server.port";
 const METRICS_PORT: &str = "metrics.internal.query-service.port";
 
+const KUBERNETES_ID: &str = "kubernetes.cluster-id";
+const CLUSTER_ID: &str = "high-availability.cluster-id";
+
+/// The keys whose values the operator decides where there is high availability: Kubernetes' ConfigMaps are named by the
+/// first, ZooKeeper's nodes and the files in the storage directory are under the second.
+pub const AVAILABILITY_KEYS: [&str; 2] = [KUBERNETES_ID, CLUSTER_ID];
+
 /// The keys whose values the operator decides.
 pub fn operator_keys(memory: MemoryOption) -> [String; 9] {
     let role_memory = |role: Role| memory.key(role.as_str());
@@ -32,6 +39,9 @@ pub(super) fn properties(app: &Application, spec: &Spec, revision: &RevisionId, 
     let mut keys = spec.flink_config.clone();
     let memory = |role: Role| spec.memory_option.key(role.as_str());
     let ports = &spec.ports;
+    if spec.high_availability.is_on() {
+        keys.retain(|key, _| !AVAILABILITY_KEYS.contains(&key.as_str()));
+    }
     keys.extend([
         (SLOTS.to_owned(), spec.taskmanager.slots.to_string()),
         (RPC_PORT.to_owned(), ports.rpc.to_string()),
@@ -45,12 +55,15 @@ pub(super) fn properties(app: &Application, spec: &Spec, revision: &RevisionId, 
     lines(&keys) + "\n" + &addresses(app, spec, revision, role)
 }
 
+/// Where JobManager and TaskManagers find each other. Two clusters that keep their state in one place under the same
+/// cluster id would be one to Flink, and the older JobManager would lead both: each revision has an id of its own.
 fn addresses(app: &Application, spec: &Spec, revision: &RevisionId, role: Role) -> String {
     let service = names::versioned_service(&app.name, revision);
+    let ids = || format!("{KUBERNETES_ID}: {service}\n{CLUSTER_ID}: /{}/{service}\n", app.namespace);
     let mut text = match (spec.high_availability.is_on(), role) {
         (false, Role::JobManager | Role::TaskManager) => format!("{RPC_ADDRESS}: {service}\n"),
-        (true, Role::JobManager) => format!("kubernetes.cluster-id: {service}\n{RPC_ADDRESS}: $HOST_IP\n"),
-        (true, Role::TaskManager) => format!("kubernetes.cluster-id: {service}\n"),
+        (true, Role::JobManager) => format!("{}{RPC_ADDRESS}: $HOST_IP\n", ids()),
+        (true, Role::TaskManager) => ids(),
     };
     if role == Role::TaskManager {
         text.push_str("taskmanager.host: $HOST_IP\n");

@@ -4,7 +4,7 @@ use flink_operator_core::application::Colour;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use crate::{made, plain};
+use crate::{application, made, plain};
 
 fn environment(deployment: &Deployment) -> Vec<Value> {
     plain(deployment)["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap().clone()
@@ -49,9 +49,29 @@ fn addresses_follow_from_the_role_and_from_high_availability() {
     let host = "taskmanager.host: $HOST_IP\n";
     assert_eq!(addresses(&plain.taskmanager), format!("jobmanager.rpc.address: app-0a1b2c3d\n{host}"));
     let available = made(json!({ "flinkConfig": { "high-availability": "zookeeper" } }), None);
-    let id = "kubernetes.cluster-id: app-0a1b2c3d\n";
+    let id = "kubernetes.cluster-id: app-0a1b2c3d\nhigh-availability.cluster-id: /ns/app-0a1b2c3d\n";
     assert_eq!(addresses(&available.jobmanager), format!("{id}jobmanager.rpc.address: $HOST_IP\n"));
     assert_eq!(addresses(&available.taskmanager), format!("{id}{host}"));
+}
+
+#[test]
+fn a_cluster_id_of_the_user_is_told_and_does_not_count() {
+    let ids = json!({ "high-availability.cluster-id": "/mine", "kubernetes.cluster-id": "mine" });
+    let with = |kind: &str| {
+        let mut config = ids.clone();
+        config["high-availability.type"] = kind.into();
+        json!({ "flinkConfig": config })
+    };
+    let available = made(with("zookeeper"), None);
+    for deployment in [&available.jobmanager, &available.taskmanager] {
+        assert!(!properties(deployment).contains("mine"));
+    }
+    assert!(properties(&made(with("none"), None).jobmanager).contains("\nhigh-availability.cluster-id: /mine\n"));
+    let told = |kind: &str| {
+        let told = application(with(kind)).spec.unwrap().warnings;
+        told.into_iter().filter(|told| told.field.contains("cluster-id")).count()
+    };
+    assert_eq!((told("zookeeper"), told("none")), (2, 0));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! between.
 
 use flink_operator_core::application::{FlinkVersion, MemoryOption};
-use flink_operator_core::manifest::operator_keys;
+use flink_operator_core::manifest::{AVAILABILITY_KEYS, operator_keys};
 use serde_json::{Map, Value};
 
 use super::finding::{Check, Severity, Told};
@@ -195,7 +195,7 @@ fn ports(spec: &Map<String, Value>, config: &Map<String, Value>) -> Vec<Told> {
 fn overridden(config: &Map<String, Value>, flink: Option<FlinkVersion>) -> Vec<Told> {
     let mut keys = operator_keys(MemoryOption::of(flink)).to_vec();
     keys.push("taskmanager.host".to_owned());
-    keys.extend(high_availability(config).then(|| "kubernetes.cluster-id".to_owned()));
+    keys.extend(AVAILABILITY_KEYS.map(str::to_owned).into_iter().filter(|_| high_availability(config)));
     let told = keys.iter().filter(|key| config.contains_key(*key)).map(|key| {
         let advice = decided_by(key).map_or("leave it out".to_owned(), |part| format!("leave it out, and set {part}"));
         warning(Check::OperatorKey, field(key), "the operator sets this key itself".to_owned(), advice)
