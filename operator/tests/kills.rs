@@ -1,7 +1,7 @@
 //! SIGKILL of the operator, a TaskManager, the JobManager, and of operator and JobManager at once, in every phase,
-//! on a real Flink: the application comes to rest, one job runs, and no number is lost. None comes again either,
-//! except where a JobManager without high availability dies: its job goes back to the last checkpoint that the
-//! status told of, and the numbers that were committed since come again.
+//! on a real Flink with high availability: the application comes to rest, one job runs, no number is lost and none
+//! comes again. Without high availability none is lost either, but a JobManager that dies forgets its job: that goes
+//! back to the last checkpoint that the status told of, and the numbers that were committed since come again.
 //!
 //! Takes minutes, so it runs only when SANDBOX_REAL_FLINK is set; without Flink or a JDK it says so. KILLS names
 //! the parts to run, where not all are wanted.
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use kube::api::DeleteParams;
 use serde_json::json;
-use support::kills::{Figures, Table, Trial, Victim, figures, spec};
+use support::kills::{Figures, Keeper, Table, Trial, Victim, figures};
 use support::real::{arguments, real_flink, until_parts};
 use support::until;
 
@@ -33,6 +33,9 @@ const PHASES: [&str; 13] = [
     "Deleting",
 ];
 
+/// Those of an upgrade.
+const UPGRADE: [&str; 5] = ["Updating", "ClusterStarting", "Savepointing", "SubmittingJob", "Running"];
+
 /// A phase may be over before the kill is; then the next one of its kind tries again.
 const TRIES: u32 = 8;
 
@@ -43,8 +46,9 @@ async fn whoever_dies_in_whatever_phase_nothing_is_lost() {
     }
     let wanted = std::env::var("KILLS").ok();
     let wanted = |part: &str| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|word| word == part));
-    let mut table = Table::default();
+    let mut table = Table::new(Keeper::ZooKeeper);
     let mut trial = Trial::start().await;
+    trial.keep_state().await;
     begin(&mut trial, &mut table).await;
     if wanted("upgrade") {
         upgrades(&mut trial, &mut table).await;
@@ -68,6 +72,9 @@ async fn whoever_dies_in_whatever_phase_nothing_is_lost() {
         two_versions(&mut trial, &mut table).await;
     }
     table.print(&PHASES);
+    if wanted("forgetful") {
+        without_high_availability(&mut trial).await;
+    }
     trial.stage.end().await;
 }
 
@@ -84,25 +91,34 @@ async fn begin(trial: &mut Trial, table: &mut Table) {
     table.judge(&[("New", Victim::Operator)], Figures::default(), trial.figures().await, "Running");
 }
 
-/// Kills of one upgrade each. What a dead JobManager costs is told apart; the others cost nothing.
-fn rounds(victim: Victim) -> Vec<Vec<&'static str>> {
-    let phases = ["Updating", "ClusterStarting", "Savepointing", "SubmittingJob", "Running"];
-    match victim.forgets() {
-        false => vec![phases.to_vec()],
-        true => phases.map(|phase| vec![phase]).to_vec(),
+async fn upgrades(trial: &mut Trial, table: &mut Table) {
+    for victim in Victim::ALL {
+        in_upgrades(trial, table, victim, &UPGRADE).await;
     }
 }
 
-async fn upgrades(trial: &mut Trial, table: &mut Table) {
-    for victim in Victim::ALL {
-        for mut phases in rounds(victim) {
-            for turn in 0.. {
-                assert!(turn < TRIES, "{phases:?} were over before the kill of {victim}");
-                phases = upgrade(trial, table, victim, &phases).await;
-                if phases.is_empty() {
-                    break;
-                }
-            }
+/// A JobManager that forgets its job dies in each phase of an upgrade, one in each upgrade: what it costs is told.
+async fn without_high_availability(trial: &mut Trial) {
+    let mut table = Table::new(Keeper::Nobody);
+    trial.stage.delete().await;
+    trial.stage.until_nothing_is_left().await;
+    trial.keep_no_state();
+    trial.create("forgetful", json!({})).await;
+    trial.runs().await;
+    for phase in UPGRADE {
+        in_upgrades(trial, &mut table, Victim::JobManager, &[phase]).await;
+    }
+    table.print(&UPGRADE);
+}
+
+/// Upgrades until a victim died in each of the phases.
+async fn in_upgrades(trial: &mut Trial, table: &mut Table, victim: Victim, phases: &[&'static str]) {
+    let mut phases = phases.to_vec();
+    for turn in 0.. {
+        assert!(turn < TRIES, "{phases:?} were over before the kill of {victim}");
+        phases = upgrade(trial, table, victim, &phases).await;
+        if phases.is_empty() {
+            break;
         }
     }
 }
@@ -156,7 +172,7 @@ async fn rollbacks(trial: &mut Trial, table: &mut Table) {
 
 /// No savepoint can be written, so the newest checkpoint of the job, which is cancelled, stands in for it.
 async fn recoveries(trial: &mut Trial, table: &mut Table) {
-    let mut barred = spec();
+    let mut barred = trial.spec();
     barred["flinkConfig"]["state.savepoints.dir"] = "file:///proc/barred".into();
     trial.edit(barred).await;
     trial.runs().await;
@@ -165,7 +181,7 @@ async fn recoveries(trial: &mut Trial, table: &mut Table) {
 
 /// A cluster grows in place.
 async fn rescalings(trial: &mut Trial, table: &mut Table) {
-    let mut plain = spec();
+    let mut plain = trial.spec();
     plain["flinkConfig"]["state.savepoints.dir"] = serde_json::Value::Null;
     plain["scaleMode"] = "InPlace".into();
     trial.edit(plain).await;
@@ -253,43 +269,27 @@ async fn deletions(trial: &mut Trial, table: &mut Table) {
     }
 }
 
-/// Two versions, each with numbers of its own; the newer one's processes die. A job that its JobManager forgot is
-/// started again when the version beside it is torn down.
+/// Two versions, each with numbers of its own; the newer one's processes die.
 async fn two_versions(trial: &mut Trial, table: &mut Table) {
     trial.stage.delete().await;
     trial.stage.until_nothing_is_left().await;
     trial.create("green", json!({"deploymentMode": "BlueGreen"})).await;
     trial.runs().await;
-    let rounds: [(&str, &[Victim]); 2] = [
-        ("blue", &[Victim::Operator, Victim::TaskManager, Victim::JobManager]),
-        ("green-again", &[Victim::OperatorAndJobManager]),
-    ];
-    for (newer, victims) in rounds {
-        let old = trial.directory();
-        newer.clone_into(&mut trial.out);
-        trial.label = newer.to_owned();
-        trial.stage.patch(json!({ "programArgs": arguments(newer, newer) })).await;
-        trial.stage.until_phase("DualRunning").await;
-        until_parts(&trial.directory(), newer, 2).await;
-        for victim in victims {
-            let (old_before, before) = (figures(&old).await, trial.figures().await);
-            assert!(trial.kill_in("DualRunning", *victim).await);
-            goes_on(&old, 1).await;
-            let rest = if victim.forgets() {
-                let first = trial.stage.status().await.deployed.unwrap();
-                trial.stage.patch(json!({ "tearDownVersionHash": first.revision.id })).await;
-                trial.one_job_goes_on(newer).await;
-                trial.stage.until_phase("Running").await;
-                "its job runs after the teardown of the other"
-            } else {
-                goes_on(&trial.directory(), 3).await;
-                assert_eq!(trial.stage.running_jobs().await, 2);
-                "both run, DualRunning"
-            };
-            let old_after = figures(&old).await;
-            assert_eq!((old_after.lost, old_after.repeated), (old_before.lost, old_before.repeated));
-            table.judge(&[("DualRunning", *victim)], before, trial.figures().await, rest);
-        }
+    let old = trial.directory();
+    "blue".clone_into(&mut trial.out);
+    "blue".clone_into(&mut trial.label);
+    trial.stage.patch(json!({ "programArgs": arguments("blue", "blue") })).await;
+    trial.stage.until_phase("DualRunning").await;
+    until_parts(&trial.directory(), "blue", 2).await;
+    for victim in Victim::ALL {
+        let (old_before, before) = (figures(&old).await, trial.figures().await);
+        assert!(trial.kill_in("DualRunning", victim).await);
+        goes_on(&old, 1).await;
+        goes_on(&trial.directory(), 3).await;
+        assert_eq!(trial.stage.running_jobs().await, 2);
+        let old_after = figures(&old).await;
+        assert_eq!((old_after.lost, old_after.repeated), (old_before.lost, old_before.repeated));
+        table.judge(&[("DualRunning", victim)], before, trial.figures().await, "both run, DualRunning");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes that die, and the numbers that tell whether anything was lost or came again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::real::{Operator, arguments, until_parts};
 use super::stage::Stage;
 use super::until;
+use super::zookeeper::ZooKeeper;
 
 /// The operator looks often and tells at once what it sees: a checkpoint that it has not told of is not known
 /// once a JobManager without high availability is gone.
@@ -31,11 +32,6 @@ pub enum Victim {
 
 impl Victim {
     pub const ALL: [Self; 4] = [Self::Operator, Self::TaskManager, Self::JobManager, Self::OperatorAndJobManager];
-
-    /// Whether the JobManager's memory goes with it.
-    pub const fn forgets(self) -> bool {
-        matches!(self, Self::JobManager | Self::OperatorAndJobManager)
-    }
 
     const fn operator_dies(self) -> bool {
         matches!(self, Self::Operator | Self::OperatorAndJobManager)
@@ -77,8 +73,7 @@ impl Figures {
     }
 }
 
-/// Spec of a job whose JobManager shows what it knows at once, and whose checkpoints stay.
-pub fn spec() -> Value {
+fn spec() -> Value {
     json!({ "flinkConfig": {
         "web.refresh-interval": "50",
         "state.checkpoints.num-retained": "1000",
@@ -88,8 +83,10 @@ pub fn spec() -> Value {
     }})
 }
 
-/// An application whose processes are killed.
+/// An application whose processes are killed. In the order in which they go: ZooKeeper's files are in the stage's
+/// directory.
 pub struct Trial {
+    zookeeper: Option<ZooKeeper>,
     pub stage: Stage,
     /// The directory of the numbers, under `data`.
     pub out: String,
@@ -99,9 +96,30 @@ pub struct Trial {
 
 impl Trial {
     pub async fn start() -> Self {
-        let mut trial = Self { stage: Stage::start().await, out: "numbers".to_owned(), label: "deploy-1".to_owned() };
+        let (stage, out, label) = (Stage::start().await, "numbers".to_owned(), "deploy-1".to_owned());
+        let mut trial = Self { zookeeper: None, stage, out, label };
         trial.revive();
         trial
+    }
+
+    /// The JobManagers of applications that are created from now on keep their state in a ZooKeeper.
+    pub async fn keep_state(&mut self) {
+        self.zookeeper = Some(ZooKeeper::start(&self.stage.directory.run().join("zookeeper")).await);
+    }
+
+    /// They keep it nowhere.
+    pub fn keep_no_state(&mut self) {
+        self.zookeeper = None;
+    }
+
+    /// Spec of a job whose JobManager shows what it knows at once, and whose checkpoints stay.
+    pub fn spec(&self) -> Value {
+        let mut spec = spec();
+        if let Some(zookeeper) = &self.zookeeper {
+            let keys = zookeeper.keys(&self.stage.directory.run().join("data/available"));
+            spec["flinkConfig"].as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        }
+        spec
     }
 
     /// A cluster with this application, whose job writes numbers.
@@ -116,7 +134,7 @@ impl Trial {
     pub async fn create(&mut self, out: &str, more: Value) {
         (self.out, self.stage.generation) = (out.to_owned(), 1);
         self.label = self.stage.label();
-        let mut written = spec();
+        let mut written = self.spec();
         written["programArgs"] = arguments(out, &self.label).into();
         written.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.stage.create(written).await;
@@ -275,28 +293,37 @@ pub fn kill(process: u32) -> bool {
     Command::new("kill").arg("-9").arg(process.to_string()).status().unwrap().success()
 }
 
+/// Who keeps the state of a JobManager that dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    ZooKeeper,
+    Nobody,
+}
+
 /// All kills, with what came of them.
-#[derive(Default)]
 pub struct Table {
+    keeper: Keeper,
     kills: BTreeMap<(&'static str, Victim), u32>,
     lost: u64,
     repeated: u64,
-    forgotten: u64,
 }
 
 impl Table {
+    pub fn new(keeper: Keeper) -> Self {
+        Self { keeper, kills: BTreeMap::new(), lost: 0, repeated: 0 }
+    }
+
     /// Of kills after which the application came to rest, by the numbers before and after them.
     pub fn judge(&mut self, kills: &[(&'static str, Victim)], before: Figures, after: Figures, rest: &str) {
         let (lost, repeated) = (after.lost - before.lost, after.repeated - before.repeated);
-        let forgets = kills.iter().any(|(_, victim)| victim.forgets());
         for (phase, victim) in kills {
             *self.kills.entry((phase, *victim)).or_default() += 1;
             eprintln!("{phase:<16} {victim:<20} {rest}, lost {lost}, repeated {repeated}");
         }
         self.lost += lost;
-        *(if forgets { &mut self.forgotten } else { &mut self.repeated }) += repeated;
+        self.repeated += repeated;
         assert_eq!(lost, 0, "{kills:?}");
-        assert!(forgets || repeated == 0, "{kills:?}: {repeated} numbers came again");
+        assert!(self.keeper == Keeper::Nobody || repeated == 0, "{kills:?}: {repeated} numbers came again");
     }
 
     /// The whole, a row for a phase.
@@ -311,15 +338,14 @@ impl Table {
             });
             eprintln!("{phase:<16} {}", cells.join(" "));
         }
-        let hit: std::collections::BTreeSet<_> = self.kills.keys().map(|(phase, _)| phase).collect();
+        let hit: BTreeSet<_> = self.kills.keys().map(|(phase, _)| phase).collect();
         eprintln!(
-            "kills: {} phases x {}, {} kills, lost {}, repeated {} ({} after a JobManager's death)",
+            "kills {} high availability: {} phases, {} kills, lost {}, repeated {}",
+            if self.keeper == Keeper::Nobody { "without" } else { "with" },
             hit.len(),
-            Victim::ALL.len(),
             self.kills.values().sum::<u32>(),
             self.lost,
             self.repeated,
-            self.forgotten,
         );
     }
 }

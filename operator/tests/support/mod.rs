@@ -10,6 +10,7 @@ pub mod process;
 pub mod real;
 pub mod site;
 pub mod stage;
+pub mod zookeeper;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
