@@ -12,8 +12,7 @@ use flink_operator_core::policy::Policy;
 use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
@@ -25,7 +24,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::flink::FlinkClient;
-use crate::observe::{ApplicationName, Children};
+use crate::observe::{ApplicationName, Children, DeploymentView, PodView};
 use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
@@ -179,10 +178,10 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
 #[allow(clippy::large_enum_variant, reason = "it is moved once, from the stream to its handler")]
 enum Heard {
     Application(Event<DynamicObject>),
-    Deployment(Event<Deployment>),
+    Deployment(Event<DeploymentView>),
     Service(Event<Service>),
     Ingress(Event<Ingress>),
-    Pod(Event<Pod>),
+    Pod(Event<PodView>),
 }
 
 fn watches_of(client: &Client, namespace: Option<&str>) -> Vec<BoxStream<'static, Heard>> {

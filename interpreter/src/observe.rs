@@ -5,7 +5,9 @@ mod children;
 pub mod flink;
 pub mod kubernetes;
 mod pod;
+mod view;
 mod written;
 
 pub use child::{Child, Kind, Watched};
 pub use children::{ApplicationName, Children};
+pub use view::{DeploymentSpecView, DeploymentView, PodView};

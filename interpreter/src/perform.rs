@@ -81,6 +81,11 @@ fn method(effect: &Effect) -> String {
     call(effect).map_or_else(|| EffectKind::from(effect).to_string(), |call| call.method().to_owned())
 }
 
+/// Whether an effect changes something in Kubernetes.
+pub(crate) fn is_on_kubernetes(effect: &Effect) -> bool {
+    call(effect).is_none()
+}
+
 /// The call to Flink that an effect is; None for one on Kubernetes.
 fn call(effect: &Effect) -> Option<Call> {
     match effect {

@@ -8,7 +8,8 @@
 //! upon the cheap look: they change no phase, and the resourceVersion guards them all the same.
 //!
 //! A step that follows a commit takes the children as they were seen right before it: in between nothing was done by us,
-//! and had another operator moved the application, the commit would have been refused.
+//! and had another operator moved the application, the commit would have been refused. So does a step that follows calls
+//! to Flink, if they took no time to speak of: they changed no child, and the application itself is read again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,14 +33,15 @@ use crate::commit;
 use crate::controller::Context;
 use crate::metrics::Written;
 use crate::observe::{self, ApplicationName};
+use crate::perform::is_on_kubernetes;
 use crate::record::Decisions;
 use crate::repeat::Repeated;
 use crate::written::OwnWrites;
 
 /// Steps of one reconcile before other work is let in.
 const STEPS: usize = 64;
-/// What Flink told in the cheap look is as good as new for so long.
-const TOLD_JUST_NOW: Duration = Duration::from_secs(1);
+/// What was seen or told is as good as new for so long.
+const JUST_NOW: Duration = Duration::from_secs(1);
 /// The pause after an API server's refusal or silence.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -90,12 +92,22 @@ impl Decision {
 
 /// What comes after one pass.
 enum Next {
-    /// Another pass; on this resource if it was just written.
-    Pass(Option<Arc<FlinkApplication>>),
+    /// Another pass.
+    Pass(Ask),
     /// Nothing before this time or a change.
     Wait(Option<Instant>),
     /// Nothing at once: the API server failed.
     Pause,
+}
+
+/// What is asked of Kubernetes before the next pass.
+enum Ask {
+    /// The children and the application.
+    Everything,
+    /// The application: all that was done since was to call Flink.
+    Application,
+    /// Nothing. This is the answer to our own commit, which is as fresh as a read, and saves one while no job runs.
+    Nothing(Arc<FlinkApplication>),
 }
 
 /// What every JobManager told that was asked.
@@ -107,7 +119,7 @@ enum Sight {
     Caches,
     /// At the API server.
     Server,
-    /// Nowhere: they were seen right before our own commit.
+    /// Nowhere: they were seen right before our own commit, or before our calls to Flink.
     Seen(Seen<Objects>),
 }
 
@@ -153,18 +165,18 @@ impl Reconciler {
             self.passed(&decision, begun, true);
             return wake;
         }
-        let mut told = (begun.elapsed() < TOLD_JUST_NOW).then(|| decision.snapshot.observed.flink.clone());
-        // The commit's answer is as fresh as a read, and saves one while no job runs.
-        let mut fresh: Option<Arc<FlinkApplication>> = None;
+        let mut told = (begun.elapsed() < JUST_NOW).then(|| decision.snapshot.observed.flink.clone());
+        let mut ask = Ask::Everything;
         for _ in 0..STEPS {
             let begun = Instant::now();
-            let decided = match fresh.take() {
-                Some(resource) => {
+            let seen = Sight::Seen(std::mem::replace(&mut decision.snapshot.observed.objects, Seen::NotAsked));
+            let decided = match ask {
+                Ask::Everything => self.decide_fresh(&decision, Sight::Server, told.take()).await,
+                Ask::Application => self.decide_fresh(&decision, seen, None).await,
+                Ask::Nothing(resource) => {
                     let parsed = Parsed::of(resource, &mut self.spec);
-                    let objects = std::mem::replace(&mut decision.snapshot.observed.objects, Seen::NotAsked);
-                    Ok(self.decide(parsed, Sight::Seen(objects)).await)
+                    Ok(self.decide(parsed, seen).await)
                 }
-                None => self.decide_fresh(&decision, told.take()).await,
             };
             decision = match decided {
                 Ok(decided) => decided,
@@ -174,7 +186,7 @@ impl Reconciler {
             let next = self.carry_out(&decision).await;
             self.passed(&decision, begun, self.report.is_empty() && !matches!(next, Next::Pause));
             match next {
-                Next::Pass(written) => fresh = written,
+                Next::Pass(next) => ask = next,
                 Next::Wait(until) => return until,
                 Next::Pause => return self.broke_off(&decision),
             }
@@ -193,10 +205,15 @@ impl Reconciler {
         } else if let Some(again) = self.repeated.too_soon(&decision.step) {
             Next::Wait(Some(again))
         } else {
+            let begun = Instant::now();
             self.act(decision).await;
+            let only_flink = !decision.step.effects().iter().any(is_on_kubernetes);
             match decision.step.wake() {
                 Wake::At(at) if self.report.is_empty() => Next::Wait(Some(Instant::now() + self.until(at))),
-                Wake::At(_) | Wake::OnChange => Next::Pass(None),
+                Wake::At(_) | Wake::OnChange if only_flink && begun.elapsed() < JUST_NOW => {
+                    Next::Pass(Ask::Application)
+                }
+                Wake::At(_) | Wake::OnChange => Next::Pass(Ask::Everything),
             }
         }
     }
@@ -220,19 +237,24 @@ impl Reconciler {
             (Written::Done, Some(resource)) => {
                 self.written.wrote(&decision.resource, &resource);
                 self.context.publisher.moved(decision, &resource, memory.phase.name());
-                Next::Pass(Some(resource))
+                Next::Pass(Ask::Nothing(resource))
             }
-            (Written::Done | Written::Conflict, _) => Next::Pass(None),
+            (Written::Done | Written::Conflict, _) => Next::Pass(Ask::Everything),
             (Written::Gone, _) => Next::Wait(None),
             (Written::Invalid | Written::Failed, _) => Next::Pause,
         }
     }
 
     /// Observes the children, then the application, and decides.
-    async fn decide_fresh(&mut self, last: &Decision, told: Option<FlinkTold>) -> Result<Decision, Missed> {
+    async fn decide_fresh(
+        &mut self,
+        last: &Decision,
+        sight: Sight,
+        told: Option<FlinkTold>,
+    ) -> Result<Decision, Missed> {
         let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
-        let observed = self.observe(was, memory, Sight::Server, told).await;
+        let observed = self.observe(was, memory, sight, told).await;
         let found = {
             let _turn = self.context.workers.turn().await;
             observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await

@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 use flink_operator_core::snapshot::{DeploymentSeen, Objects, Seen};
 use flink_operator_interpreter::flink::Addresses;
 use flink_operator_interpreter::observe::kubernetes::{fresh_objects, fresh_written};
-use flink_operator_interpreter::observe::{ApplicationName, Children, Watched};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use flink_operator_interpreter::observe::{ApplicationName, Children, DeploymentView, PodView, Watched};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
@@ -82,10 +81,10 @@ fn all() -> ([Value; 2], [Value; 2], [Value; 1], [Value; 3]) {
 fn watched() -> Children {
     let children = Children::default();
     let (deployments, services, ingresses, pods) = all();
-    list::<Deployment>(&children, &deployments);
+    list::<DeploymentView>(&children, &deployments);
     list::<Service>(&children, &services);
     list::<Ingress>(&children, &ingresses);
-    list::<Pod>(&children, &pods);
+    list::<PodView>(&children, &pods);
     children
 }
 
@@ -134,13 +133,13 @@ fn pods_that_have_an_address_are_counted_until_they_are_deleted() {
     let children = watched();
     let addressed = || look(&children).clusters[&revision()].jobmanager.as_ref().unwrap().addressed;
     let mut running = pod("orders-jm-1", "jm");
-    children.hear::<Pod>(&Event::Apply(object(running.clone())));
+    children.hear::<PodView>(&Event::Apply(object(running.clone())));
     assert_eq!(addressed(), 0);
     running["status"]["podIP"] = "10.0.0.1".into();
-    assert_eq!(children.hear::<Pod>(&Event::Apply(object(running.clone()))), orders(), "its application is woken");
+    assert_eq!(children.hear::<PodView>(&Event::Apply(object(running.clone()))), orders(), "its application is woken");
     assert_eq!(addressed(), 1);
     running["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-    children.hear::<Pod>(&Event::Apply(object(running)));
+    children.hear::<PodView>(&Event::Apply(object(running)));
     assert_eq!(addressed(), 0);
 }
 
@@ -148,7 +147,7 @@ fn pods_that_have_an_address_are_counted_until_they_are_deleted() {
 fn objects_of_an_earlier_application_of_that_name_do_not_count() {
     let children = watched();
     let older = object(deployment("jobmanager", "an-older-uid", 1));
-    children.hear::<Deployment>(&Event::Apply(older));
+    children.hear::<DeploymentView>(&Event::Apply(older));
     let objects = look(&children);
     assert_eq!(objects.clusters[&revision()].jobmanager, None);
 }
@@ -157,15 +156,15 @@ fn objects_of_an_earlier_application_of_that_name_do_not_count() {
 fn nothing_is_seen_until_every_kind_was_listed() {
     let children = Children::default();
     let (deployments, services, ingresses, pods) = all();
-    list::<Deployment>(&children, &deployments);
+    list::<DeploymentView>(&children, &deployments);
     list::<Service>(&children, &services);
     list::<Ingress>(&children, &ingresses);
     assert!(matches!(children.look(&application()), Seen::Unreachable(_)));
     assert!(!children.is_complete());
-    children.hear::<Pod>(&Event::Init);
-    children.hear::<Pod>(&Event::InitApply(object(pods[0].clone())));
+    children.hear::<PodView>(&Event::Init);
+    children.hear::<PodView>(&Event::InitApply(object(pods[0].clone())));
     assert!(matches!(children.look(&application()), Seen::Unreachable(_)), "a list that is not done is no list");
-    children.hear::<Pod>(&Event::InitDone);
+    children.hear::<PodView>(&Event::InitDone);
     assert!(matches!(children.look(&application()), Seen::Present(_)));
     assert!(children.is_complete());
 }
@@ -174,23 +173,23 @@ fn nothing_is_seen_until_every_kind_was_listed() {
 fn an_event_touches_its_application_once_something_that_counts_changed() {
     let children = watched();
     let before = deployment("jobmanager", UID, 1);
-    assert!(children.hear::<Deployment>(&Event::Apply(object(before.clone()))).is_empty(), "nothing changed");
+    assert!(children.hear::<DeploymentView>(&Event::Apply(object(before.clone()))).is_empty(), "nothing changed");
     let mut annotated = before;
     annotated["metadata"]["annotations"] = json!({ "seen-by": "somebody" });
-    assert!(children.hear::<Deployment>(&Event::Apply(object(annotated))).is_empty(), "nothing that counts");
+    assert!(children.hear::<DeploymentView>(&Event::Apply(object(annotated))).is_empty(), "nothing that counts");
     let available = deployment("jobmanager", UID, 3);
-    assert_eq!(children.hear::<Deployment>(&Event::Apply(object(available.clone()))), orders());
+    assert_eq!(children.hear::<DeploymentView>(&Event::Apply(object(available.clone()))), orders());
     assert_eq!(look(&children).clusters[&revision()].jobmanager.as_ref().unwrap().available, 3);
-    assert_eq!(children.hear::<Deployment>(&Event::Delete(object(available.clone()))), orders());
+    assert_eq!(children.hear::<DeploymentView>(&Event::Delete(object(available.clone()))), orders());
     assert_eq!(look(&children).clusters[&revision()].jobmanager, None);
-    assert!(children.hear::<Deployment>(&Event::Delete(object(available))).is_empty(), "it was gone");
+    assert!(children.hear::<DeploymentView>(&Event::Delete(object(available))).is_empty(), "it was gone");
 }
 
 #[test]
 fn what_a_new_list_does_not_have_is_gone() {
     let children = watched();
     let jobmanager = deployment("jobmanager", UID, 1);
-    assert_eq!(list::<Deployment>(&children, &[jobmanager]), orders());
+    assert_eq!(list::<DeploymentView>(&children, &[jobmanager]), orders());
     let objects = look(&children);
     assert!(objects.clusters[&revision()].jobmanager.is_some());
     assert_eq!(objects.clusters[&revision()].taskmanager, None);
@@ -200,7 +199,7 @@ fn what_a_new_list_does_not_have_is_gone() {
 #[test]
 fn a_new_list_that_is_the_same_touches_nobody() {
     let children = watched();
-    assert!(list::<Deployment>(&children, &all().0).is_empty());
+    assert!(list::<DeploymentView>(&children, &all().0).is_empty());
 }
 
 #[test]

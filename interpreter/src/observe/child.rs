@@ -8,13 +8,13 @@ use flink_operator_core::id::RevisionId;
 use flink_operator_core::manifest::names::{self, Role};
 use flink_operator_core::manifest::ui_port;
 use flink_operator_core::snapshot::{DeploymentSeen, IngressSeen, Objects, PodTrouble, ServiceSeen};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
+use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
 use super::pod;
+use super::view::{DeploymentView, PodView};
 
 /// The kinds of objects that are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +161,7 @@ fn selects(pods: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -
     !pods.is_empty() && pods.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
-impl Watched for Deployment {
+impl Watched for DeploymentView {
     const KIND: Kind = Kind::Deployment;
 
     fn child(&self) -> Child {
@@ -234,7 +234,7 @@ impl Watched for Ingress {
     }
 }
 
-impl Watched for Pod {
+impl Watched for PodView {
     const KIND: Kind = Kind::Pod;
 
     fn child(&self) -> Child {

@@ -11,13 +11,14 @@ use flink_operator_core::snapshot::{Objects, Seen, Trouble, Written};
 use futures::future::try_join4;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
 use super::child::{self, Child, Watched};
+use super::view::{DeploymentView, PodView};
 use super::written;
 use crate::error::Error;
 
@@ -38,10 +39,10 @@ pub async fn fresh_application(
 /// The objects of an application as the API server has them now.
 pub async fn fresh_objects(client: &Client, application: &Application) -> Seen<Objects> {
     let lists = try_join4(
-        list::<Deployment>(client, application),
+        list::<DeploymentView>(client, application),
         list::<Service>(client, application),
         list::<Ingress>(client, application),
-        list::<Pod>(client, application),
+        list::<PodView>(client, application),
     );
     match lists.await {
         Ok((deployments, services, ingresses, pods)) => {
@@ -69,7 +70,7 @@ where
 
 async fn list_whole<K>(client: &Client, application: &Application) -> Result<Vec<K>, Error>
 where
-    K: Watched + kube::Resource<Scope = NamespaceResourceScope> + DeserializeOwned + std::fmt::Debug,
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
 {
     let namespace = &application.namespace;
     let api = Api::<K>::namespaced(client.clone(), namespace);

@@ -1,15 +1,16 @@
 //! Why a pod cannot run, in Kubernetes' own words.
 
 use flink_operator_core::snapshot::PodTrouble;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, PodStatus};
 use kube::ResourceExt;
+
+use super::view::{DeploymentView, PodView};
 
 /// Reasons of a container that waits because it is on its way.
 const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// What keeps a pod from running; None for one that runs, is on its way, or is being deleted.
-pub(super) fn trouble(pod: &Pod) -> Option<PodTrouble> {
+pub(super) fn trouble(pod: &PodView) -> Option<PodTrouble> {
     let status = pod.status.as_ref().filter(|_| pod.metadata.deletion_timestamp.is_none())?;
     let containers = [&status.init_container_statuses, &status.container_statuses];
     let containers = containers.into_iter().flatten().flatten();
@@ -19,7 +20,7 @@ pub(super) fn trouble(pod: &Pod) -> Option<PodTrouble> {
 }
 
 /// Why the API server takes no pod of a Deployment: a quota, the pod security standard, an admission webhook.
-pub(super) fn refused(deployment: &Deployment) -> Option<PodTrouble> {
+pub(super) fn refused(deployment: &DeploymentView) -> Option<PodTrouble> {
     let conditions = deployment.status.as_ref()?.conditions.as_deref().unwrap_or_default();
     let failure = conditions.iter().find(|it| it.type_ == "ReplicaFailure" && it.status == "True")?;
     let reason = failure.reason.clone().unwrap_or_else(|| "FailedCreate".to_owned());
@@ -78,7 +79,7 @@ mod tests {
 
     fn trouble_of(status: Value) -> Option<(String, String)> {
         let pod = json!({ "metadata": { "name": "app-1-tm-x" }, "status": status });
-        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let pod: PodView = serde_json::from_value(pod).unwrap();
         trouble(&pod).map(|trouble| {
             assert_eq!(trouble.pod, "app-1-tm-x");
             (trouble.reason, trouble.message)
@@ -165,7 +166,7 @@ mod tests {
     fn a_pod_that_is_being_deleted_is_no_trouble() {
         let waiting = containers(json!({ "state": { "waiting": { "reason": "CrashLoopBackOff" } } }));
         let metadata = json!({ "name": "x", "deletionTimestamp": "2026-01-01T00:00:00Z" });
-        let pod: Pod = serde_json::from_value(json!({ "metadata": metadata, "status": waiting })).unwrap();
+        let pod: PodView = serde_json::from_value(json!({ "metadata": metadata, "status": waiting })).unwrap();
         assert_eq!(trouble(&pod), None);
     }
 }

@@ -1,0 +1,71 @@
+//! Deployments and pods without what nobody looks at: templates and specs are the greater part of them, and each answer
+//! of the API server is full of them.
+
+use std::borrow::Cow;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use serde::Deserialize;
+
+/// A Deployment without its template.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DeploymentView {
+    #[serde(default)]
+    pub(super) metadata: ObjectMeta,
+    pub(super) spec: Option<DeploymentSpecView>,
+    pub(super) status: Option<DeploymentStatus>,
+}
+
+/// What counts of a Deployment's spec.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DeploymentSpecView {
+    pub(super) replicas: Option<i32>,
+    #[serde(default)]
+    pub(super) selector: LabelSelector,
+}
+
+/// A pod without its spec.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PodView {
+    #[serde(default)]
+    pub(super) metadata: ObjectMeta,
+    pub(super) status: Option<PodStatus>,
+}
+
+/// A view is asked for under the address of its kind.
+macro_rules! view {
+    ($view:ty, $kind:ty) => {
+        impl kube::Resource for $view {
+            type DynamicType = ();
+            type Scope = <$kind as kube::Resource>::Scope;
+
+            fn kind(kind: &()) -> Cow<'_, str> {
+                <$kind as kube::Resource>::kind(kind)
+            }
+
+            fn group(kind: &()) -> Cow<'_, str> {
+                <$kind as kube::Resource>::group(kind)
+            }
+
+            fn version(kind: &()) -> Cow<'_, str> {
+                <$kind as kube::Resource>::version(kind)
+            }
+
+            fn plural(kind: &()) -> Cow<'_, str> {
+                <$kind as kube::Resource>::plural(kind)
+            }
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+view!(DeploymentView, Deployment);
+view!(PodView, Pod);
