@@ -313,7 +313,8 @@ pub(crate) fn needs(application_uid: &str, memory: &Memory) -> Needs {
         Phase::Cancelling(_) | Phase::Recovering(_) => recovering::needs(&memory.ledger),
         Phase::SubmittingJob(at) => launch::needs(application_uid, at),
         Phase::RollingBackJob(at) => rolling_back_job::needs(application_uid, at, &memory.ledger),
-        Phase::Running(_) | Phase::DualRunning(_) | Phase::DeployFailed(_) => monitor::needs(&memory.ledger),
+        Phase::Running(_) | Phase::DeployFailed(_) => monitor::needs(&memory.ledger),
+        Phase::DualRunning(_) => monitor::needs_of_both(&memory.ledger),
         Phase::Deleting(at) => deleting::needs(application_uid, at),
     }
 }

@@ -19,7 +19,16 @@ use crate::step::{EventReason, Step};
 use crate::view::View;
 
 pub(super) fn needs(ledger: &Ledger) -> Needs {
-    let first = ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()).map(|it| (it, &ledger.job));
+    needs_of(ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()), ledger)
+}
+
+/// The same where two versions run: one of them may be on its way out, whatever else is remembered of it.
+pub(super) fn needs_of_both(ledger: &Ledger) -> Needs {
+    needs_of(ledger.deployed.as_ref(), ledger)
+}
+
+fn needs_of(first: Option<&Deployed>, ledger: &Ledger) -> Needs {
+    let first = first.map(|it| (it, &ledger.job));
     let second = ledger.second.as_ref().map(|it| (it, &ledger.second_job));
     let flink = first.into_iter().chain(second).map(|(deployed, figures)| {
         let job = Some(deployed.job.clone());
