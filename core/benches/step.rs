@@ -10,7 +10,7 @@ use flink_operator_core::snapshot::Snapshot;
 use flink_operator_core::step;
 
 fn snapshot(text: &str) -> Snapshot {
-    serde_saphyr::from_str::<Record>(text).unwrap().snapshot
+    flink_operator_fixtures::yaml::read::<Record>(text).unwrap().snapshot
 }
 
 fn steps(criterion: &mut Criterion) {

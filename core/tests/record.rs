@@ -13,6 +13,7 @@ use flink_operator_core::record::{Decision, Record};
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Observed, Remembered, Report, Snapshot, Trouble, TroubleClass};
 use flink_operator_core::step;
+use flink_operator_fixtures::yaml;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -213,7 +214,7 @@ fn texts_that_look_like_numbers_survive_yaml() {
             time: arbitrary::now(),
         });
         let record = recorded(&snapshot);
-        let read: Record = serde_saphyr::from_str(&serde_saphyr::to_string(&record).unwrap()).unwrap();
+        let read: Record = yaml::read(&yaml::write(&record).unwrap()).unwrap();
         assert_eq!(read, record, "{text}");
     }
 }
@@ -241,7 +242,7 @@ proptest! {
     #[test]
     fn every_memory_survives_yaml(memory in memory()) {
         let record = recorded(&look(manifest(0), memory));
-        let read: Record = serde_saphyr::from_str(&serde_saphyr::to_string(&record).unwrap()).unwrap();
+        let read: Record = yaml::read(&yaml::write(&record).unwrap()).unwrap();
         prop_assert_eq!(read, record);
     }
 }

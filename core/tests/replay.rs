@@ -13,6 +13,7 @@ use flink_operator_core::record::{Decision, Record};
 use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::{Remembered, Snapshot};
 use flink_operator_core::step;
+use flink_operator_fixtures::yaml;
 use strum::IntoEnumIterator as _;
 
 fn directory() -> PathBuf {
@@ -45,7 +46,7 @@ fn recordings() -> BTreeMap<PathBuf, String> {
 }
 
 fn record_of(file: &Path, text: &str) -> Record {
-    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+    yaml::read(text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn every_rule_has_a_recording() {
 #[test]
 fn recordings_read_back_as_they_were_written() {
     for (file, text) in recordings() {
-        let written = serde_saphyr::to_string(&record_of(&file, &text)).unwrap();
+        let written = yaml::write(&record_of(&file, &text)).unwrap();
         assert_eq!(written, text, "{} was not written by `record`", file.display());
     }
 }
@@ -103,6 +104,6 @@ fn record() {
         let file = place(rule, &snapshot);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         let record = Record::of(&snapshot, &step(&snapshot)).unwrap().brief();
-        fs::write(file, serde_saphyr::to_string(&record).unwrap()).unwrap();
+        fs::write(file, yaml::write(&record).unwrap()).unwrap();
     }
 }

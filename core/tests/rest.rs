@@ -45,7 +45,7 @@ fn allocations(act: impl FnOnce()) -> usize {
 /// A recorded rest, a few checkpoints later: the figures in the status may be older than what is seen.
 fn resting() -> Snapshot {
     let recorded = include_str!("../../fixtures/snapshots/running/job-rests.yaml");
-    let mut snapshot = serde_saphyr::from_str::<Record>(recorded).unwrap().snapshot;
+    let mut snapshot = flink_operator_fixtures::yaml::read::<Record>(recorded).unwrap().snapshot;
     let Remembered::Known(memory) = &mut snapshot.memory else { panic!("the status was not read") };
     memory.ledger.job.as_mut().unwrap().last_checkpoint = Some("file:/checkpoints/chk-1".to_owned());
     let latest = Checkpoint { path: Some("file:/checkpoints/chk-3".to_owned()), time: snapshot.now };

@@ -79,7 +79,7 @@ impl Controlled {
     }
 
     async fn create(&self, name: &str) {
-        let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
+        let mut application: FlinkApplication = flink_operator_fixtures::yaml::read(NUMBERS).unwrap();
         application.metadata.name = Some(name.to_owned());
         self.api.create(&PostParams::default(), &application).await.unwrap();
     }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use clap::ValueEnum;
+use flink_operator_fixtures::yaml;
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -24,7 +25,7 @@ impl Form {
         let printed = match self {
             Self::Text => text(told),
             Self::Json => serde_json::to_string(told).map_err(Failure::failed)? + "\n",
-            Self::Yaml => serde_saphyr::to_string(told).map_err(Failure::failed)?,
+            Self::Yaml => yaml::write(told).map_err(Failure::failed)?,
         };
         std::io::stdout().write_all(printed.as_bytes()).map_err(Failure::failed)
     }

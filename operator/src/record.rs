@@ -43,7 +43,7 @@ pub fn record(args: &RecordArgs, home: Home) -> Result<(), Failure> {
     }
     let record = Record::of(&snapshot, &flink_operator_core::step(&snapshot)).map_err(Failure::failed)?;
     let text = match args.output {
-        Form::Yaml => serde_saphyr::to_string(&record).map_err(Failure::failed)?,
+        Form::Yaml => flink_operator_fixtures::yaml::write(&record).map_err(Failure::failed)?,
         Form::Json => serde_json::to_string(&record).map_err(Failure::failed)? + "\n",
     };
     std::io::stdout().write_all(text.as_bytes()).map_err(Failure::failed)

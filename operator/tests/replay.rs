@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::record::Record;
+use flink_operator_fixtures::yaml;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ fn line(record: &Record) -> String {
 }
 
 fn completed() -> Record {
-    serde_saphyr::from_str(COMPLETED).unwrap()
+    yaml::read(COMPLETED).unwrap()
 }
 
 /// A record of a version that decided otherwise.
@@ -100,7 +101,7 @@ fn programs_get_one_line_of_json_a_record() {
 #[test]
 fn a_snapshot_without_a_decision_is_decided_and_has_nothing_to_compare_with() {
     let directory = Directory::new();
-    let bare = serde_saphyr::to_string(&completed().snapshot).unwrap();
+    let bare = yaml::write(&completed().snapshot).unwrap();
     let file = directory.write("old.yaml", &bare);
     let output = replay(&[word(&file)]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

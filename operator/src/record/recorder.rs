@@ -121,7 +121,7 @@ mod tests {
 
     fn decided() -> Decided {
         let recorded = include_str!("../../../fixtures/snapshots/running/job-rests.yaml");
-        let snapshot = serde_saphyr::from_str::<Written>(recorded).unwrap().snapshot;
+        let snapshot = flink_operator_fixtures::yaml::read::<Written>(recorded).unwrap().snapshot;
         let step = flink_operator_core::step(&snapshot);
         (snapshot, step)
     }

@@ -54,7 +54,7 @@ impl Cluster {
     }
 
     pub async fn create_in(&self, namespace: &str, name: &str) {
-        let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
+        let mut application: FlinkApplication = flink_operator_fixtures::yaml::read(NUMBERS).unwrap();
         application.metadata.name = Some(name.to_owned());
         application.metadata.namespace = Some(namespace.to_owned());
         self.applications_of(namespace).create(&PostParams::default(), &application).await.unwrap();

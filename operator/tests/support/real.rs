@@ -67,7 +67,7 @@ pub fn arguments(out: &str, label: &str) -> String {
 }
 
 pub fn manifest(name: &str, label: &str) -> FlinkApplication {
-    let mut application: FlinkApplication = serde_saphyr::from_str(NUMBERS).unwrap();
+    let mut application: FlinkApplication = flink_operator_fixtures::yaml::read(NUMBERS).unwrap();
     application.metadata.name = Some(name.to_owned());
     application.spec.program_args = Some(arguments(name, label));
     application

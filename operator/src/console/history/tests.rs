@@ -7,7 +7,7 @@ fn snapshot(name: &str, file: &str) -> Snapshot {
         "rests" => include_str!("../../../../fixtures/snapshots/running/job-rests.yaml"),
         _ => include_str!("../../../../fixtures/snapshots/running/spec-changed.yaml"),
     };
-    let mut snapshot = serde_saphyr::from_str::<Written>(text).unwrap().snapshot;
+    let mut snapshot = flink_operator_fixtures::yaml::read::<Written>(text).unwrap().snapshot;
     snapshot.application.name = name.to_owned();
     snapshot
 }
