@@ -18,8 +18,15 @@ pub(super) fn step(view: &View<'_>, at: &Cancelling) -> Step {
     let Some(deployed) = view.deployed() else {
         return savepointing::submit(view, &at.target, Rule::JobCancelled, view.ledger().clone());
     };
-    match &view.flink(&deployed.revision.id).job {
-        Seen::Present(job) if job.state.has_ended() => ended(view, at, deployed),
+    let flink = view.flink(&deployed.revision.id);
+    match &flink.job {
+        Seen::Present(job) if job.state.has_ended() => match (&flink.checkpoints, &flink.retention) {
+            // Its newest checkpoint is what is gone back to if the new job fails.
+            (Seen::Unreachable(trouble), _) | (_, Seen::Unreachable(trouble)) => {
+                awaiting(view, at, deployed, &trouble.message)
+            }
+            _ => ended(view, at, deployed),
+        },
         Seen::Present(job) => cancel(view, at, deployed, job),
         Seen::Absent => match view.may_come_back(at.since) {
             Some(until) => recovering::brought_back(view, at.since, until),

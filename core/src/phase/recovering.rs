@@ -22,6 +22,9 @@ use crate::view::{View, Wish};
 const GOES_WITH_THE_JOB: &str = "its checkpoints do not outlive a cancellation (set \
                                  execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION)";
 
+/// What a JobManager with high availability says of a job that it is about to bring back.
+const TELLS_OF_NO_CHECKPOINT: &str = "its JobManager has just started and does not tell of its checkpoints yet";
+
 /// A job that is not known is waited for.
 pub(super) fn brought_back(view: &View<'_>, since: Timestamp, until: Timestamp) -> Step {
     let wake = backoff::next_poll(since, view.now).min(until);
@@ -84,10 +87,15 @@ pub(super) fn step(view: &View<'_>, at: &Recovering) -> Step {
         Seen::Present(history) => Some(history),
         Seen::Absent | Seen::NotAsked => None,
     };
+    // What is not told is not "they go with the job".
+    if let Seen::Unreachable(trouble) = &flink.retention {
+        return awaiting(view, at, deployed, &trouble.message);
+    }
     match job {
         None => missing(view, at, deployed),
         Some(job) if job.state.has_ended() => ended(view, at, deployed, job, history),
         Some(_) if view.deployed().is_some_and(|deployed| deployed.revision == at.target) => found(view),
+        Some(job) if job.state == JobState::Initializing => awaiting(view, at, deployed, TELLS_OF_NO_CHECKPOINT),
         Some(_) if at.target.colour.is_some() => restore(view, at, deployed, newest(view, deployed, history)),
         Some(job) => end(view, at, deployed, job, history),
     }

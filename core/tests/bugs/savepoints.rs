@@ -3,7 +3,7 @@
 use flink_operator_core::application::DeleteMode;
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{JobState, Seen, Tasks};
+use flink_operator_core::snapshot::{FlinkSeen, JobState, Seen, Tasks, Trouble, TroubleClass};
 use flink_operator_core::step;
 use flink_operator_fixtures::model::flink::{Ending, Retention};
 use serde_json::json;
@@ -64,6 +64,31 @@ fn a_checkpoint_without_an_address_is_not_restored() {
     let decided = step(&snapshot);
     assert_eq!(decided.rule(), Rule::RecoveryFailed);
     assert!(decided.notes()[0].message.contains("no address"), "{:?}", decided.notes());
+}
+
+#[test]
+fn a_jobmanager_that_dies_or_has_just_started_does_not_make_a_recovery_fail() {
+    let life = upgrading::a_savepoint_that_fails_three_times_falls_back_to_the_checkpoint();
+    let chosen = recorded(&life, Rule::CheckpointChosen);
+    let with = |change: fn(&mut FlinkSeen)| {
+        let mut snapshot = chosen.clone();
+        snapshot.observed.flink.values_mut().for_each(change);
+        step(&snapshot)
+    };
+    let dies = |seen: &mut FlinkSeen| {
+        let message = "connection refused".to_owned();
+        seen.retention = Seen::Unreachable(Trouble { class: TroubleClass::TryAgain, method: String::new(), message });
+    };
+    // High availability brings the job back; until its tasks are known it has neither a history nor a configuration.
+    let has_just_started = |seen: &mut FlinkSeen| {
+        let Seen::Present(job) = &mut seen.job else { panic!("it was not asked") };
+        job.state = JobState::Initializing;
+        (seen.checkpoints, seen.retention) = (Seen::Absent, Seen::Absent);
+    };
+    for decided in [with(dies), with(has_just_started)] {
+        assert_eq!(decided.rule(), Rule::FlinkAwaited, "{decided:?}");
+        assert!(decided.next().is_none() && decided.effects().is_empty());
+    }
 }
 
 #[test]
