@@ -170,6 +170,18 @@ proptest! {
         prop_assert!(waits, "{} is decided", step.rule());
     }
 
+    /// While Flink does not tell what becomes of checkpoints, nobody says that they go with their job.
+    #[test]
+    fn a_recovery_waits_while_flink_does_not_tell_of_checkpoints(mut snapshot in snapshot_in(PhaseName::Recovering)) {
+        for seen in snapshot.observed.flink.values_mut() {
+            let trouble = Trouble { class: TroubleClass::TryAgain, method: String::new(), message: "timed out".into() };
+            seen.retention = Seen::Unreachable(trouble);
+        }
+        let step = step(&snapshot);
+        let given_up = step.notes().iter().find(|note| note.message.contains("do not outlive a cancellation"));
+        prop_assert!(given_up.is_none(), "{} is decided: {given_up:?}", step.rule());
+    }
+
     /// A deletion ends one job after the other, and each has all its tries.
     #[test]
     fn tries_begin_anew_with_the_next_job(snapshot in snapshot_in(PhaseName::Deleting)) {
