@@ -19,7 +19,7 @@ pub struct DeploymentView {
 
 /// What counts of a Deployment's spec.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct DeploymentSpecView {
+pub(super) struct DeploymentSpecView {
     pub(super) replicas: Option<i32>,
     #[serde(default)]
     pub(super) selector: LabelSelector,

@@ -195,7 +195,9 @@ fn ports(spec: &Map<String, Value>, config: &Map<String, Value>) -> Vec<Told> {
 fn overridden(config: &Map<String, Value>, flink: Option<FlinkVersion>) -> Vec<Told> {
     let mut keys = operator_keys(MemoryOption::of(flink)).to_vec();
     keys.push("taskmanager.host".to_owned());
-    keys.extend(AVAILABILITY_KEYS.map(str::to_owned).into_iter().filter(|_| high_availability(config)));
+    if high_availability(config) {
+        keys.extend(AVAILABILITY_KEYS.map(str::to_owned));
+    }
     let told = keys.iter().filter(|key| config.contains_key(*key)).map(|key| {
         let advice = decided_by(key).map_or("leave it out".to_owned(), |part| format!("leave it out, and set {part}"));
         warning(Check::OperatorKey, field(key), "the operator sets this key itself".to_owned(), advice)
