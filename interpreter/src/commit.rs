@@ -46,9 +46,12 @@ pub(crate) fn rest_in_phase(snapshot: &Snapshot, memory: &Memory) -> Option<(Sna
     step.rests().then_some((next, step))
 }
 
-/// Brings the conditions up to date with a step that rests, if they say something else; returns the resource as it is
-/// then, if it was written.
-pub(crate) async fn conditions(context: &Context, decision: &Decision) -> Option<Arc<FlinkApplication>> {
+/// Brings the conditions up to date with a step that rests; None if they say so already. Returns what became of the write,
+/// and the resource as it is then, if it was written.
+pub(crate) async fn conditions(
+    context: &Context,
+    decision: &Decision,
+) -> Option<(Written, Option<Arc<FlinkApplication>>)> {
     let Decision { resource, snapshot, step } = decision;
     let Remembered::Known(memory) = &snapshot.memory else { return None };
     let application = &snapshot.application;
@@ -62,7 +65,7 @@ pub(crate) async fn conditions(context: &Context, decision: &Decision) -> Option
     }
     new.last_updated_at = status::write(memory, application, &context.policy(), None, now).last_updated_at;
     // Where it failed, what it tells is told again at the next rest.
-    write(context, decision, new).await.1
+    Some(write(context, decision, new).await)
 }
 
 async fn write(

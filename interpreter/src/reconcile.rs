@@ -370,9 +370,14 @@ impl Reconciler {
             Wake::At(at) => Some(Instant::now() + self.until(at)),
         };
         // While a wait is polled in steps below a second, the status is not bothered with its particulars.
-        if wake.is_none_or(|at| at > Instant::now() + Duration::from_millis(400)) {
-            let written = commit::conditions(&self.context, decision).await;
-            written.iter().for_each(|resource| self.written.wrote(&decision.resource, resource));
+        if wake.is_some_and(|at| at <= Instant::now() + Duration::from_millis(400)) {
+            return wake;
+        }
+        match commit::conditions(&self.context, decision).await {
+            Some((_, Some(resource))) => self.written.wrote(&decision.resource, &resource),
+            // What was looked at is not what there is, and the watch may have told of that before.
+            Some((Written::Conflict, None)) => return Some(Instant::now() + PAUSE),
+            Some((_, None)) | None => {}
         }
         wake
     }
