@@ -14,7 +14,6 @@ use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
 use kube::{Api, Client, Resource};
@@ -24,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::flink::FlinkClient;
-use crate::observe::{ApplicationName, Children, DeploymentView, PodView};
+use crate::observe::{ApplicationName, ApplicationView, Children, DeploymentView, PodView};
 use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
@@ -177,7 +176,7 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
 /// One event of one of the watches.
 #[allow(clippy::large_enum_variant, reason = "it is moved once, from the stream to its handler")]
 enum Heard {
-    Application(Event<DynamicObject>),
+    Application(Event<ApplicationView>),
     Deployment(Event<DeploymentView>),
     Service(Event<Service>),
     Ingress(Event<Ingress>),
@@ -185,22 +184,16 @@ enum Heard {
 }
 
 fn watches_of(client: &Client, namespace: Option<&str>) -> Vec<BoxStream<'static, Heard>> {
-    // Applications are read one by one from untyped objects: one that makes no sense must not blind the watch.
-    let resource = ApiResource::erase::<FlinkApplication>(&());
-    let applications: Api<DynamicObject> = match namespace {
-        None => Api::all_with(client.clone(), &resource),
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-    };
     vec![
-        watched(applications, watcher::Config::default(), Heard::Application),
-        watched(children(client, namespace), child_config(), Heard::Deployment),
-        watched(children(client, namespace), child_config(), Heard::Service),
-        watched(children(client, namespace), child_config(), Heard::Ingress),
-        watched(children(client, namespace), child_config(), Heard::Pod),
+        watched(all(client, namespace), watcher::Config::default(), Heard::Application),
+        watched(all(client, namespace), child_config(), Heard::Deployment),
+        watched(all(client, namespace), child_config(), Heard::Service),
+        watched(all(client, namespace), child_config(), Heard::Ingress),
+        watched(all(client, namespace), child_config(), Heard::Pod),
     ]
 }
 
-fn children<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+fn all<K>(client: &Client, namespace: Option<&str>) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
 {
@@ -273,7 +266,7 @@ impl Actors {
         }
     }
 
-    fn hear_application(&mut self, event: Event<DynamicObject>) {
+    fn hear_application(&mut self, event: Event<ApplicationView>) {
         match event {
             Event::Init => self.all.values_mut().for_each(|actor| actor.listed = false),
             Event::InitApply(object) | Event::Apply(object) => self.seen(object),
@@ -287,9 +280,9 @@ impl Actors {
         }
     }
 
-    fn seen(&mut self, object: DynamicObject) {
+    fn seen(&mut self, object: ApplicationView) {
         let key = key_of(&object);
-        let mut resource = match object.try_parse::<FlinkApplication>() {
+        let mut resource = match object.read() {
             Ok(resource) => resource,
             Err(error) => {
                 tracing::error!(ns = %key.namespace, app_name = %key.name, "this application cannot be read and is left alone: {error}");
@@ -338,7 +331,7 @@ fn rests(resource: &FlinkApplication) -> bool {
         && resource.metadata.deletion_timestamp.is_none()
 }
 
-fn key_of(object: &DynamicObject) -> ApplicationName {
+fn key_of(object: &ApplicationView) -> ApplicationName {
     let metadata = &object.metadata;
     ApplicationName {
         namespace: metadata.namespace.clone().unwrap_or_default(),

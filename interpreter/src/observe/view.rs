@@ -1,12 +1,36 @@
-//! Deployments and pods without what nobody looks at: templates and specs are the greater part of them, and each answer
-//! of the API server is full of them.
+//! What is watched, as it is first read. Deployments and pods go without what nobody looks at: templates and specs are
+//! the greater part of them, and each answer of the API server is full of them. Applications are read one by one.
 
 use std::borrow::Cow;
 
+use flink_operator_core::crd::{FlinkApplication, FlinkApplicationSpec, FlinkApplicationStatus};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
+use serde_json::Value;
+
+/// An application that was not read yet. Whatever it holds, the list or the watch that it comes with goes on.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ApplicationView {
+    #[serde(default)]
+    pub(crate) metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Value,
+    status: Option<Value>,
+}
+
+impl ApplicationView {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What makes no sense in its spec or its status.
+    pub(crate) fn read(self) -> Result<FlinkApplication, serde_json::Error> {
+        let spec = FlinkApplicationSpec::deserialize(self.spec)?;
+        let status = self.status.map(FlinkApplicationStatus::deserialize).transpose()?;
+        Ok(FlinkApplication { metadata: self.metadata, spec, status })
+    }
+}
 
 /// A Deployment without its template.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -67,5 +91,6 @@ macro_rules! view {
     };
 }
 
+view!(ApplicationView, FlinkApplication);
 view!(DeploymentView, Deployment);
 view!(PodView, Pod);
