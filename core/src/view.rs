@@ -269,9 +269,9 @@ impl<'a> View<'a> {
         LastError { method: trouble.method.clone(), message: trouble.message.clone(), time: whole_second(self.now) }
     }
 
-    /// The watches fill their caches when the operator starts; nothing tells when they are full.
+    /// The watches fill their caches when the operator starts, which is heard of; that an API server answers again is not.
     pub fn kubernetes_awaited(&self) -> Step {
-        Rule::KubernetesAwaited.stay().wake_at(backoff::after(self.now, 200))
+        Rule::KubernetesAwaited.stay().wake_at(backoff::after(self.now, 1_000))
     }
 
     /// The next try must still wait.

@@ -252,6 +252,7 @@ impl Actors {
     }
 
     fn hear(&mut self, heard: Heard) {
+        let was_complete = self.context.children.is_complete();
         let touched = match heard {
             Heard::Application(event) => return self.hear_application(event),
             Heard::Deployment(event) => self.context.children.hear(&event),
@@ -259,10 +260,11 @@ impl Actors {
             Heard::Ingress(event) => self.context.children.hear(&event),
             Heard::Pod(event) => self.context.children.hear(&event),
         };
-        for key in touched {
-            if let Some(actor) = self.all.get(&key) {
-                actor.wake.notify_one();
-            }
+        for actor in touched.iter().filter_map(|key| self.all.get(key)) {
+            actor.wake.notify_one();
+        }
+        if !was_complete && self.context.children.is_complete() {
+            self.all.values().for_each(|actor| actor.wake.notify_one());
         }
     }
 

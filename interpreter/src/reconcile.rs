@@ -369,8 +369,10 @@ impl Reconciler {
             Wake::OnChange => None,
             Wake::At(at) => Some(Instant::now() + self.until(at)),
         };
-        // While a wait is polled in steps below a second, the status is not bothered with its particulars.
-        if wake.is_some_and(|at| at <= Instant::now() + Duration::from_millis(400)) {
+        // While a wait is polled in steps below a second, the status is not bothered with its particulars. Nor is an API
+        // server that could not be asked told so: a new operator would tell of every application that it starts.
+        let is_short = wake.is_some_and(|at| at <= Instant::now() + Duration::from_millis(400));
+        if is_short || decision.step.rule() == Rule::KubernetesAwaited {
             return wake;
         }
         match commit::conditions(&self.context, decision).await {

@@ -14,6 +14,7 @@ use flink_operator_interpreter::controller::{self, Context, Shared};
 use flink_operator_interpreter::flink::{Calls, Proxy, UiPort};
 use flink_operator_interpreter::metrics::{Metrics, Timing};
 use flink_operator_interpreter::observe::Children;
+use flink_operator_interpreter::observe::kubernetes::patience;
 use flink_operator_interpreter::publish::Publisher;
 use flink_operator_interpreter::record::{Both, NoRecord, Record};
 use flink_operator_interpreter::rival;
@@ -264,7 +265,7 @@ pub async fn client(kubeconfig: Option<&Path>, timing: Option<Timing>) -> Result
     };
     // The core knows how often and when to try again; a client that does so by itself holds an effect up.
     config.default_retry = false;
-    let builder = ClientBuilder::try_from(config).map_err(Failure::failed)?;
+    let builder = ClientBuilder::try_from(config).map_err(Failure::failed)?.with_layer(&patience());
     Ok(match timing {
         None => builder.build(),
         Some(timing) => builder.with_layer(&timing).build(),

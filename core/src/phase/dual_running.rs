@@ -12,6 +12,9 @@ use crate::snapshot::{ClusterObjects, JobState, Objects, Seen};
 use crate::step::{EventReason, Step};
 use crate::view::{View, clause, removal};
 
+/// How often is looked how far a teardown is. The other version runs meanwhile, so nothing waits for it.
+const TEARDOWN_POLL_MS: u32 = 1_000;
+
 pub(super) fn step(view: &View<'_>, at: &DualRunning) -> Step {
     let (Some(first), Some(second)) = (view.deployed(), &view.ledger().second) else {
         return Rule::OneVersionLeft.to(view.with(Phase::Running(Running { since: view.now })));
@@ -72,13 +75,13 @@ fn colour(version: &Deployed) -> &'static str {
 
 fn teardown(view: &View<'_>, at: &DualRunning, tearing: &Teardown, version: &Deployed, objects: &Objects) -> Step {
     let cluster = objects.clusters.get(&version.revision.id);
-    let wake = backoff::next_poll(tearing.since, view.now);
+    let wake = backoff::after(view.now, TEARDOWN_POLL_MS);
     if cluster.and_then(|cluster| cluster.jobmanager.as_ref()).is_none_or(|it| it.deleting) {
-        return remove(view, version, cluster, objects, tearing);
+        return remove(view, version, cluster, objects);
     }
     match &view.flink(&version.revision.id).job {
-        Seen::Present(job) if job.state.has_ended() => remove(view, version, cluster, objects, tearing),
-        Seen::Absent => remove(view, version, cluster, objects, tearing),
+        Seen::Present(job) if job.state.has_ended() => remove(view, version, cluster, objects),
+        Seen::Absent => remove(view, version, cluster, objects),
         Seen::Present(job) if job.state == JobState::Cancelling => Rule::JobEndAwaited.stay().wake_at(wake),
         Seen::Present(_) => cancel(view, at, tearing, version),
         Seen::Unreachable(trouble) => {
@@ -113,17 +116,11 @@ fn cancel(view: &View<'_>, at: &DualRunning, tearing: &Teardown, version: &Deplo
         .stay()
         .run([Effect::CancelJob { revision, job }])
         .note(EventReason::ForceCanceling, text)
-        .wake_at(backoff::next_poll(tearing.since, view.now))
+        .wake_at(backoff::after(view.now, TEARDOWN_POLL_MS))
 }
 
 /// The job runs no more: all objects of the version go, and then it is forgotten.
-fn remove(
-    view: &View<'_>,
-    version: &Deployed,
-    cluster: Option<&ClusterObjects>,
-    objects: &Objects,
-    tearing: &Teardown,
-) -> Step {
+fn remove(view: &View<'_>, version: &Deployed, cluster: Option<&ClusterObjects>, objects: &Objects) -> Step {
     let id = &version.revision.id;
     let mut removals = cluster.map(|cluster| removal(id, cluster)).unwrap_or_default();
     removals.extend(monitor::entrance_removal(view, objects, version.revision.colour, id));
@@ -132,7 +129,7 @@ fn remove(
         return Rule::TornVersionRemoved.stay().run(removals).note(EventReason::ToreDownCluster, text);
     }
     if cluster.is_some_and(|it| it.jobmanager.is_some() || it.taskmanager.is_some()) {
-        return Rule::LeftoversAwaited.stay().wake_at(backoff::next_poll(tearing.since, view.now));
+        return Rule::LeftoversAwaited.stay().wake_at(backoff::after(view.now, TEARDOWN_POLL_MS));
     }
     completed(view, version)
 }

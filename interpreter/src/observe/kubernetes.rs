@@ -16,6 +16,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
+use tower::timeout::TimeoutLayer;
 
 use super::child::{self, Child, Watched};
 use super::view::{DeploymentView, PodView};
@@ -24,6 +25,13 @@ use crate::error::Error;
 
 /// How long the API server may take for an answer.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A layer for a client of Kubernetes: an answer begins within 30 seconds, or never. A watch is answered at once,
+/// however long it then lasts. Without this a list whose connection died in silence would hold the watch caches up for
+/// the five minutes after which the client gives a silent connection up.
+pub fn patience() -> TimeoutLayer {
+    TimeoutLayer::new(ANSWER_TIMEOUT)
+}
 
 /// The application as the API server has it now; None when there is none.
 pub async fn fresh_application(
