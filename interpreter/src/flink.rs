@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use flink_operator_core::application::Application;
 use flink_operator_core::id::{RevisionId, TriggerId};
+use reqwest::Url;
 
 pub use address::{Addresses, Proxy, UiPort};
 pub use http::{Call, Calls, Outcome, Uncounted};
@@ -80,7 +81,8 @@ impl FlinkClient {
 
     /// The JobManager of one revision of an application.
     pub fn of(&self, application: &Application, revision: &RevisionId) -> JobManager<'_> {
-        JobManager { client: self, base: self.addresses.base(application, revision) }
+        let base = self.addresses.base(application, revision);
+        JobManager { client: self, url: Url::parse(&base).ok(), base }
     }
 
     fn given(&self) -> std::sync::MutexGuard<'_, BTreeMap<TriggerId, String>> {
@@ -92,4 +94,6 @@ impl FlinkClient {
 pub struct JobManager<'a> {
     client: &'a FlinkClient,
     base: String,
+    /// The same, read; None where there is no address.
+    url: Option<Url>,
 }

@@ -98,7 +98,7 @@ fn write_canonical(value: &Value, out: &mut String) {
             fields.sort_by_key(|(name, _)| *name);
             out.push('{');
             for (name, value) in fields {
-                out.push_str(&Value::from(name.as_str()).to_string());
+                write_scalar(name, out);
                 out.push(':');
                 match quantities(name, value) {
                     Some(equal) => write_canonical(&equal, out),
@@ -116,8 +116,13 @@ fn write_canonical(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => write_scalar(value, out),
     }
+}
+
+fn write_scalar(scalar: &(impl Serialize + ?Sized), out: &mut String) {
+    // Scalars can always be written.
+    out.push_str(&serde_json::to_string(scalar).unwrap_or_default());
 }
 
 /// The amounts of a field that holds quantities, so that `1` and `1000m` are the same.

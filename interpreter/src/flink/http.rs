@@ -171,7 +171,7 @@ impl JobManager<'_> {
     }
 
     fn url(&self, request: &Request<'_>) -> Option<Url> {
-        let mut url = Url::parse(&self.base).ok()?;
+        let mut url = self.url.clone()?;
         url.path_segments_mut().ok()?.pop_if_empty().extend(request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(request.query);
