@@ -378,7 +378,10 @@ impl Reconciler {
         match commit::conditions(&self.context, decision).await {
             Some((_, Some(resource))) => self.written.wrote(&decision.resource, &resource),
             // What was looked at is not what there is, and the watch may have told of that before.
-            Some((Written::Conflict, None)) => return Some(Instant::now() + PAUSE),
+            Some((Written::Conflict, None)) => {
+                let again = Instant::now() + PAUSE;
+                return Some(wake.map_or(again, |wake| wake.min(again)));
+            }
             Some((_, None)) | None => {}
         }
         wake
