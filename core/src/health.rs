@@ -279,6 +279,11 @@ impl JobFigures {
             refreshed: now,
         }
     }
+
+    /// It was just seen to run, and nothing else is known yet.
+    pub(crate) fn of_one_that_runs(now: Timestamp) -> Self {
+        Self { health: Health::Green, state: Some(JobState::Running), ..Self::unknown(now) }
+    }
 }
 
 /// Times that only tell have whole seconds in the status, as the original wrote them.

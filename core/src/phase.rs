@@ -115,6 +115,9 @@ pub struct Savepointing {
     /// Failed tries in this phase.
     #[serde(default)]
     pub tries: Tries,
+    /// A request for the savepoint was not answered: it may still arrive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
 }
 
 /// Data of [`Phase::Cancelling`].

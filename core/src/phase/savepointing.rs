@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::backoff;
 use crate::effect::Effect;
-use crate::health::whole_second;
+use crate::health::{JobFigures, whole_second};
 use crate::memory::{Deployed, Ledger, Memory, Revision, Stopped, Tries};
 use crate::phase::{Phase, Savepointing, launch, recovering};
 use crate::rule::Rule;
@@ -29,7 +29,7 @@ pub(super) fn one_more_failed(view: &View<'_>, tries: Tries) -> Tries {
 
 /// The deployed job is next to be stopped.
 pub(super) fn enter(view: &View<'_>, target: &Revision, rule: Rule) -> Step {
-    let phase = Savepointing { target: target.clone(), since: view.now, tries: Tries::default() };
+    let phase = Savepointing { target: target.clone(), since: view.now, tries: Tries::default(), unanswered: false };
     let step = rule.to(view.with(Phase::Savepointing(phase)));
     let Some(deployed) = view.deployed() else { return step };
     match target.colour {
@@ -102,10 +102,10 @@ fn taken(view: &View<'_>, at: &Savepointing, deployed: &Deployed, path: &str) ->
     ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     ledger.last_error = None;
     // Should the job be lost before its next checkpoint, this is its newest state, whatever becomes of the new version.
-    if let Some(job) = &mut ledger.job {
-        job.last_checkpoint = Some(path.to_owned());
-        job.last_checkpoint_time = Some(whole_second(view.now));
-    }
+    // It may be so new that nothing was told of it yet.
+    let job = ledger.job.get_or_insert_with(|| JobFigures::of_one_that_runs(view.now));
+    job.last_checkpoint = Some(path.to_owned());
+    job.last_checkpoint_time = Some(whole_second(view.now));
     let phase = launch::of(view, &at.target, Some(path.to_owned()));
     let text = format!("Savepoint {path} of job {} is complete.", deployed.job);
     Rule::SavepointTaken.to(Memory { phase, ledger }).note(EventReason::SavepointCompleted, text)
@@ -175,19 +175,21 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
         return recovering::enter(view, ledger, Rule::SavepointGivenUp, &at.target, text);
     }
     ledger.last_error = Some(view.error(&trouble));
-    let phase = Phase::Savepointing(Savepointing { tries, ..at.clone() });
+    let phase = Phase::Savepointing(Savepointing { tries, unanswered: false, ..at.clone() });
     let text = format!("Savepoint {} of {TRIES} of job {} failed: {cause}.", tries.failed, deployed.job);
     Rule::SavepointRetried.to(Memory { phase, ledger }).note(EventReason::SavepointFailed, text)
 }
 
-/// Flink does not know the trigger: nothing was asked yet, so an edit can still turn back.
+/// Flink does not know the trigger: nothing was asked yet, so an edit can still turn back. A request that was not
+/// answered may still arrive, and its job would stop with nobody to start it again: then the savepoint comes first.
 fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &Job) -> Step {
+    let may_arrive = at.unanswered || view.trouble().is_some();
     match view.wish(&at.target) {
-        Wish::Deployed => return view.revert(),
+        Wish::Deployed if !may_arrive => return view.revert(),
         Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
         Wish::Target(spec) if spec.force_rollback => return view.force_back(&at.target),
         // A refused edit does not matter here: the target is pinned.
-        Wish::Target(_) | Wish::Refused(_) => {}
+        Wish::Deployed | Wish::Target(_) | Wish::Refused(_) => {}
     }
     if let Some(trouble) = view.trouble() {
         return request_failed(view, at, trouble);
@@ -213,7 +215,7 @@ fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step
         if let Some(step) = timed_out(view, at) {
             return step;
         }
-        let again = |tries| Phase::Savepointing(Savepointing { tries, ..at.clone() });
+        let again = |tries| Phase::Savepointing(Savepointing { tries, unanswered: true, ..at.clone() });
         return view.tried(Rule::SavepointRequestRetried, at.tries, trouble, again);
     }
     let text = format!("Flink refuses to take a savepoint: {}.", clause(&trouble.message));

@@ -179,8 +179,10 @@ pub(super) fn phase_of(name: PhaseName) -> BoxedStrategy<Phase> {
         PhaseName::Rescaling => {
             (revision(), time()).prop_map(|(target, since)| Phase::Rescaling(Rescaling { target, since })).boxed()
         }
-        PhaseName::Savepointing => (revision(), time(), tries())
-            .prop_map(|(target, since, tries)| Phase::Savepointing(Savepointing { target, since, tries }))
+        PhaseName::Savepointing => (revision(), time(), tries(), any::<bool>())
+            .prop_map(|(target, since, tries, unanswered)| {
+                Phase::Savepointing(Savepointing { target, since, tries, unanswered })
+            })
             .boxed(),
         PhaseName::Cancelling => (revision(), time(), tries())
             .prop_map(|(target, since, tries)| Phase::Cancelling(Cancelling { target, since, tries }))
