@@ -294,7 +294,7 @@ fn memory_of_every_phase(revision: &Value) -> Value {
     json!({
         "updating": { "target": revision, "since": exact, "tries": tries },
         "clusterStarting": { "target": revision, "since": exact },
-        "savepointing": { "target": revision, "since": exact, "tries": tries },
+        "savepointing": { "target": revision, "since": exact, "tries": tries, "unanswered": true },
         "rescaling": { "target": revision, "since": exact },
         "cancelling": { "target": revision, "since": exact, "tries": tries },
         "recovering": { "target": revision, "since": exact, "cause": "c", "cancelling": exact, "tries": tries },
