@@ -148,6 +148,13 @@ pub enum Rule {
     DeletionRests,
 }
 
+impl Rule {
+    /// Whether it changes nothing but what the status tells of the cluster and the job.
+    pub const fn only_tells(self) -> bool {
+        matches!(self, Self::HealthChanged | Self::FiguresRefreshed)
+    }
+}
+
 /// Where a rule leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {

@@ -4,8 +4,8 @@
 //! a step that moves or acts everything in Kubernetes is observed again, the children first and the application last
 //! and straight from the API server, and decided again. (Flink has no caches to be wary of: what it told the cheap look
 //! a moment ago is not asked again.) A step that moves is committed with the
-//! resourceVersion of that very look, so a stale or second operator is refused. Figures that only tell are written
-//! upon the cheap look: they change no phase, and the resourceVersion guards them all the same.
+//! resourceVersion of that very look, so a stale or second operator is refused. What only tells of the job and its
+//! cluster is written upon the cheap look: it changes no phase, and the resourceVersion guards it all the same.
 //!
 //! A step that follows a commit takes the children as they were seen right before it: in between nothing was done by us,
 //! and had another operator moved the application, the commit would have been refused. So does a step that follows calls
@@ -32,6 +32,7 @@ use crate::board::phase_of;
 use crate::commit;
 use crate::controller::Context;
 use crate::metrics::Written;
+use crate::observe::kubernetes::Listed;
 use crate::observe::{self, ApplicationName};
 use crate::perform::is_on_kubernetes;
 use crate::record::Decisions;
@@ -157,8 +158,8 @@ impl Reconciler {
         let newest = self.written.newest(cached).clone();
         let parsed = Parsed::of(newest, &mut self.spec);
         let mut decision = self.decide(parsed, Sight::Caches).await;
-        if let Some(refreshed) = self.refresh_figures(&decision).await {
-            decision = refreshed;
+        if let Some(told) = self.tell(&decision).await {
+            decision = told;
         }
         if decision.step.rests() {
             let wake = self.rest(&decision).await;
@@ -218,10 +219,10 @@ impl Reconciler {
         }
     }
 
-    /// Figures that only tell need no fresh look: they are Flink's own and just came in, and the write is refused if
-    /// the watch lags. What is decided once they are written, which is to rest.
-    async fn refresh_figures(&mut self, decision: &Decision) -> Option<Decision> {
-        let memory = decision.step.next().filter(|_| only_tells(&decision.step))?;
+    /// What only tells needs no fresh look: it is Flink's own and just came in, and the write is refused if the watch
+    /// lags. What is decided once it is written, if that is to rest.
+    async fn tell(&mut self, decision: &Decision) -> Option<Decision> {
+        let memory = decision.step.next().filter(|_| decision.step.rule().only_tells())?;
         let (snapshot, step) = commit::rest_in_phase(&decision.snapshot, memory)?;
         let (_, written) = commit::memory(&self.context, decision, memory, Some(&step)).await;
         let resource = written?;
@@ -295,7 +296,7 @@ impl Reconciler {
         };
         let step = flink_operator_core::step(&snapshot);
         // A cheap look that leads to more is followed by a fresh one, which decides.
-        if fresh || step.rests() || only_tells(&step) {
+        if fresh || step.rests() || step.rule().only_tells() {
             self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
         }
         let decision = Decision { resource, snapshot, step };
@@ -320,7 +321,8 @@ impl Reconciler {
                 Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
                     self.has_heard();
                     let _turn = self.context.workers.turn().await;
-                    observe::kubernetes::fresh_objects(&self.context.client, application).await
+                    observe::kubernetes::fresh_objects(&self.context.client, application, self.listed(application))
+                        .await
                 }
                 Sight::Caches => {
                     self.has_heard();
@@ -334,7 +336,7 @@ impl Reconciler {
                 return Seen::NotAsked;
             }
             let _turn = self.context.workers.turn().await;
-            observe::kubernetes::fresh_written(&self.context.client, application).await
+            Box::pin(observe::kubernetes::fresh_written(&self.context.client, application)).await
         };
         let client = &self.context.flink;
         let flink = async {
@@ -348,6 +350,16 @@ impl Reconciler {
         Observed { objects, written, jobs, flink }
     }
 
+    /// Ingresses are asked for where this operator makes any, or one is known.
+    fn listed(&self, application: &Application) -> Listed {
+        let makes_none = self.context.policy().ingress_url_format.is_empty();
+        if makes_none && !self.context.children.has_ingress(application) {
+            Listed::AllButIngresses
+        } else {
+            Listed::All
+        }
+    }
+
     /// What was told of children up to now is seen by the look that follows: it is no reason for another one.
     fn has_heard(&self) {
         if self.context.children.is_complete() {
@@ -357,7 +369,9 @@ impl Reconciler {
 
     async fn act(&mut self, decision: &Decision) {
         let Decision { snapshot, step, .. } = decision;
-        self.report = self.context.performer.perform_all(&snapshot.application, step.effects()).await;
+        // In a box: most looks act on nothing, and need not be as large as this.
+        let performed = Box::pin(self.context.performer.perform_all(&snapshot.application, step.effects()));
+        self.report = performed.await;
         self.context.publisher.acted(decision, &self.report);
         self.repeated.performed(step, &self.report);
     }
@@ -400,9 +414,4 @@ impl Reconciler {
         self.context.publisher.board().broke_off(&last.name());
         Some(Instant::now() + PAUSE)
     }
-}
-
-/// The step changes nothing but what the status tells of the job.
-fn only_tells(step: &Step) -> bool {
-    step.rule() == Rule::FiguresRefreshed
 }

@@ -81,6 +81,13 @@ impl Children {
         Seen::Present(child::sort(&application.uid, children))
     }
 
+    /// Whether an Ingress of the application is known.
+    pub fn has_ingress(&self, application: &Application) -> bool {
+        let state = self.read();
+        let children = state.by_application.get(&ApplicationName::of(application));
+        children.is_some_and(|children| children.keys().any(|(kind, _)| *kind == Kind::Ingress))
+    }
+
     /// The port named `ui` of a Service, if it is known.
     pub fn ui_port(&self, namespace: &str, service: &str) -> Option<NonZeroU16> {
         let state = self.read();

@@ -8,10 +8,10 @@ use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::id::RevisionId;
 use flink_operator_core::manifest::names;
 use flink_operator_core::snapshot::{Objects, Seen, Trouble, Written};
+use futures::FutureExt as _;
 use futures::future::try_join4;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::ListParams;
 use kube::{Api, Client};
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tower::timeout::TimeoutLayer;
 
 use super::child::{self, Child, Watched};
-use super::view::{DeploymentView, PodView};
+use super::view::{DeploymentView, PodView, ServiceView};
 use super::written;
 use crate::error::Error;
 
@@ -44,13 +44,29 @@ pub async fn fresh_application(
     answer(asked, api.get_opt(name)).await.map_err(|error| error.trouble("GetApplication"))
 }
 
+/// What is listed in a fresh look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// All kinds.
+    All,
+    /// All but the Ingresses: few operators make any.
+    AllButIngresses,
+}
+
 /// The objects of an application as the API server has them now.
-pub async fn fresh_objects(client: &Client, application: &Application) -> Seen<Objects> {
+pub async fn fresh_objects(client: &Client, application: &Application, listed: Listed) -> Seen<Objects> {
+    let ingresses = async {
+        match listed {
+            Listed::All => list::<Ingress>(client, application).await,
+            Listed::AllButIngresses => Ok(Vec::new()),
+        }
+    };
+    // In boxes: whoever joins them moves them about.
     let lists = try_join4(
-        list::<DeploymentView>(client, application),
-        list::<Service>(client, application),
-        list::<Ingress>(client, application),
-        list::<PodView>(client, application),
+        list::<DeploymentView>(client, application).boxed(),
+        list::<ServiceView>(client, application).boxed(),
+        ingresses.boxed(),
+        list::<PodView>(client, application).boxed(),
     );
     match lists.await {
         Ok((deployments, services, ingresses, pods)) => {

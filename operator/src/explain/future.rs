@@ -3,7 +3,6 @@
 
 use flink_operator_core::backoff;
 use flink_operator_core::record::Record;
-use flink_operator_core::rule::Rule;
 use flink_operator_core::snapshot::Remembered;
 use flink_operator_core::step::{Step, Wake};
 use jiff::Timestamp;
@@ -37,7 +36,7 @@ pub fn of(record: &Record, first: &Step) -> Future {
     let mut later = record.clone();
     let mut step = first.clone();
     for _ in 0..LOOKS {
-        if !step.rests() && !only_tells(step.rule()) {
+        if !step.rests() && !step.rule().only_tells() {
             return Future::Turn(Turn { at: later.snapshot.now, step });
         }
         match step.next() {
@@ -62,9 +61,4 @@ fn longest(record: &Record) -> u32 {
     let policy = &record.snapshot.policy;
     let waits = [policy.cluster_start_timeout_ms, policy.job_start_timeout_ms, policy.savepoint_timeout_ms];
     waits.into_iter().max().unwrap_or_default().saturating_add(MARGIN_MS)
-}
-
-/// Figures in the status, which no decision waits for.
-fn only_tells(rule: Rule) -> bool {
-    matches!(rule, Rule::FiguresRefreshed | Rule::HealthChanged)
 }

@@ -114,7 +114,7 @@ pub fn of(life: &mut Life, fault: Fault) -> Forecast {
         let rule = match taken {
             Taken::Gone => break,
             Taken::Moved(rule) | Taken::Acted(rule) => {
-                let turn = life.last_step().map(|step| turn(step, &phase, &known)).filter(|_| !only_tells(rule));
+                let turn = life.last_step().map(|step| turn(step, &phase, &known)).filter(|_| !rule.only_tells());
                 if let Some(turn) = turn.filter(|turn| turns.last() != Some(turn)) {
                     turns.push(turn);
                     calm_since = None;
@@ -224,9 +224,4 @@ fn rests(rule: Rule) -> bool {
             | Rule::DeletionRests
             | Rule::StatusUnreadable
     )
-}
-
-/// Figures in the status, which no decision waits for.
-fn only_tells(rule: Rule) -> bool {
-    matches!(rule, Rule::FiguresRefreshed | Rule::HealthChanged)
 }
