@@ -345,7 +345,7 @@ pub struct PodTrouble {
     pub message: String,
 }
 
-/// `GET /overview` and `GET /taskmanagers`.
+/// `GET /taskmanagers`, with the sums that `GET /overview` has as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Overview {

@@ -279,7 +279,7 @@ fn the_policy_names_containers_scheduler_and_host() {
     let rule = plain(&made.ingress.unwrap().spec.unwrap().rules.unwrap()[0]);
     assert_eq!(rule["host"], "app.flink.example");
     assert_eq!(rule["http"]["paths"][0]["backend"]["service"], json!({ "name": "app", "port": { "number": 9000 } }));
-    assert_eq!(manifest::ui_port(&made.versioned_service).map(u16::from), Some(9000));
+    assert_eq!(manifest::ui_port(&made.versioned_service.spec.unwrap().ports.unwrap()).map(u16::from), Some(9000));
 }
 
 #[test]

@@ -81,7 +81,8 @@ async fn write(
     let answer = {
         let _turn = context.workers.turn().await;
         let params = PostParams { field_manager: Some(context.writer.to_string()), ..PostParams::default() };
-        answer(asked, api.replace_status(&name.name, &params, &object)).await
+        // In a box: most looks write nothing, and need not be as large as this.
+        Box::pin(answer(asked, api.replace_status(&name.name, &params, &object))).await
     };
     let (written, resource) = match answer {
         Ok(mut resource) => {

@@ -12,7 +12,6 @@ use flink_operator_core::policy::Policy;
 use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_stream};
@@ -23,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::flink::FlinkClient;
-use crate::observe::{ApplicationName, ApplicationView, Children, DeploymentView, PodView};
+use crate::observe::{ApplicationName, ApplicationView, Children, DeploymentView, PodView, ServiceView};
 use crate::perform::Performer;
 use crate::publish::Publisher;
 use crate::reconcile::Reconciler;
@@ -178,7 +177,7 @@ pub async fn run(context: Arc<Context>, namespace: Option<&str>, stop: impl Futu
 enum Heard {
     Application(Event<ApplicationView>),
     Deployment(Event<DeploymentView>),
-    Service(Event<Service>),
+    Service(Event<ServiceView>),
     Ingress(Event<Ingress>),
     Pod(Event<PodView>),
 }

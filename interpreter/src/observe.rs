@@ -10,4 +10,4 @@ mod written;
 
 pub use child::{Child, Kind, Watched};
 pub use children::{ApplicationName, Children};
-pub use view::{ApplicationView, DeploymentView, PodView};
+pub use view::{ApplicationView, DeploymentView, PodView, ServiceView};

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 
 use flink_operator_core::snapshot::{DeploymentSeen, Objects, Seen};
 use flink_operator_interpreter::flink::Addresses;
-use flink_operator_interpreter::observe::kubernetes::{fresh_objects, fresh_written};
-use flink_operator_interpreter::observe::{ApplicationName, Children, DeploymentView, PodView, Watched};
-use k8s_openapi::api::core::v1::Service;
+use flink_operator_interpreter::observe::kubernetes::{Listed, fresh_objects, fresh_written};
+use flink_operator_interpreter::observe::{ApplicationName, Children, DeploymentView, PodView, ServiceView, Watched};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
@@ -82,7 +81,7 @@ fn watched() -> Children {
     let children = Children::default();
     let (deployments, services, ingresses, pods) = all();
     list::<DeploymentView>(&children, &deployments);
-    list::<Service>(&children, &services);
+    list::<ServiceView>(&children, &services);
     list::<Ingress>(&children, &ingresses);
     list::<PodView>(&children, &pods);
     children
@@ -157,7 +156,7 @@ fn nothing_is_seen_until_every_kind_was_listed() {
     let children = Children::default();
     let (deployments, services, ingresses, pods) = all();
     list::<DeploymentView>(&children, &deployments);
-    list::<Service>(&children, &services);
+    list::<ServiceView>(&children, &services);
     list::<Ingress>(&children, &ingresses);
     assert!(matches!(children.look(&application()), Seen::Unreachable(_)));
     assert!(!children.is_complete());
@@ -209,10 +208,10 @@ fn an_object_that_loses_its_label_leaves_its_application() {
     moved["metadata"]["labels"] = json!({ "flink-app": "elsewhere" });
     let elsewhere = ApplicationName { namespace: "shop".into(), name: "elsewhere".into() };
     let both = BTreeSet::from([elsewhere, ApplicationName::of(&application())]);
-    assert_eq!(children.hear::<Service>(&Event::Apply(object(moved.clone()))), both);
+    assert_eq!(children.hear::<ServiceView>(&Event::Apply(object(moved.clone()))), both);
     assert!(look(&children).entrances.is_empty());
     moved["metadata"]["labels"] = json!({});
-    assert_eq!(children.hear::<Service>(&Event::Apply(object(moved))).len(), 1);
+    assert_eq!(children.hear::<ServiceView>(&Event::Apply(object(moved))).len(), 1);
 }
 
 #[test]
@@ -251,7 +250,7 @@ async fn a_fresh_look_sees_what_the_caches_see() {
             listed("Ingress", "networking.k8s.io/v1", &ingresses),
         )
         .on(&format!("GET /api/v1/namespaces/shop/pods{app}"), 200, listed("Pod", "v1", &pods));
-    let fresh = fresh_objects(&server.kubernetes(), &application()).await;
+    let fresh = fresh_objects(&server.kubernetes(), &application(), Listed::All).await;
     assert_eq!(fresh, Seen::Present(look(&watched())));
     let Seen::Present(written) = fresh_written(&server.kubernetes(), &application()).await else { panic!() };
     let with_deployments = look(&watched()).clusters.into_iter().filter(|(_, cluster)| cluster.jobmanager.is_some());
@@ -261,7 +260,9 @@ async fn a_fresh_look_sees_what_the_caches_see() {
 #[tokio::test]
 async fn one_list_that_fails_is_no_look() {
     let server = Server::start().await;
-    let Seen::Unreachable(trouble) = fresh_objects(&server.kubernetes(), &application()).await else { panic!() };
+    let Seen::Unreachable(trouble) = fresh_objects(&server.kubernetes(), &application(), Listed::All).await else {
+        panic!()
+    };
     assert!(trouble.message.contains("shop/orders"), "{}", trouble.message);
     assert!(matches!(fresh_written(&server.kubernetes(), &application()).await, Seen::Unreachable(_)));
 }

@@ -97,20 +97,19 @@ async fn a_savepoint_that_is_under_way_is_all_that_is_asked() {
 #[tokio::test]
 async fn the_overview_has_slots_and_heartbeats() {
     let server = Server::start().await;
-    let overview = json!({
-        "taskmanagers": 1, "slots-total": 4, "slots-available": 1, "jobs-running": 1, "jobs-finished": 0,
-        "jobs-cancelled": 0, "jobs-failed": 0, "flink-version": "2.1.0", "flink-commit": "abcdef0",
-    });
-    let worker = json!({
-        "id": "10.0.0.7:41133-2ab1cd", "path": "pekko.tcp://flink@10.0.0.7:41133/user/rpc/taskmanager_0",
-        "dataPort": 34567, "jmxPort": -1, "timeSinceLastHeartbeat": 1_750_000_000_000_i64, "slotsNumber": 4,
-        "freeSlots": 1, "hardware": { "cpuCores": 2 },
-    });
-    server.on("GET /overview", 200, overview).on("GET /taskmanagers", 200, json!({ "taskmanagers": [worker] }));
+    let worker = |number: u8, free: u8| {
+        json!({
+            "id": format!("10.0.0.{number}:41133-2ab1cd"),
+            "path": format!("pekko.tcp://flink@10.0.0.{number}:41133/user/rpc/taskmanager_0"),
+            "dataPort": 34567, "jmxPort": -1, "timeSinceLastHeartbeat": 1_750_000_000_000_i64, "slotsNumber": 4,
+            "freeSlots": free, "hardware": { "cpuCores": 2 },
+        })
+    };
+    server.on("GET /taskmanagers", 200, json!({ "taskmanagers": [worker(7, 1), worker(8, 0)] }));
     let seen = ask(&server, FlinkNeeds { overview: true, ..FlinkNeeds::default() }).await;
     let overview = seen.overview.present().unwrap();
-    assert_eq!((overview.slots_total, overview.slots_available), (4, 1));
-    assert_eq!(overview.heartbeats, [at(1_750_000_000_000)]);
+    assert_eq!((overview.slots_total, overview.slots_available), (8, 1));
+    assert_eq!(overview.heartbeats, [at(1_750_000_000_000); 2]);
 }
 
 #[tokio::test]
@@ -202,10 +201,8 @@ async fn a_body_of_nonsense_is_an_error_and_not_a_set_of_zeros() {
 
 #[tokio::test]
 async fn nonsense_about_checkpoints_or_taskmanagers_is_an_error_too() {
-    let overview = json!({ "slots-total": 4, "slots-available": 1 });
     for nonsense in ["", "{}", "[]", "{\"taskmanagers\":[{}]}", "{\"counts\":{},\"latest\":{}}"] {
         let server = Server::start().await;
-        server.on("GET /overview", 200, overview.clone());
         server.on_text("GET /taskmanagers", 200, nonsense);
         server.on_text(&format!("GET /jobs/{JOB}/checkpoints"), 200, nonsense);
         let seen = ask(&server, FlinkNeeds { overview: true, checkpoints: Some(job()), ..FlinkNeeds::default() }).await;
@@ -383,13 +380,12 @@ async fn every_request_is_counted_with_its_outcome() {
         }
     }
     let server = Server::start().await;
-    server.on("GET /overview", 503, errors("Service temporarily unavailable due to an ongoing leader election."));
-    server.on("GET /taskmanagers", 200, json!({ "taskmanagers": [] }));
+    server.on("GET /taskmanagers", 503, errors("Service temporarily unavailable due to an ongoing leader election."));
     let counted = Arc::new(Counted::default());
     let addresses = Addresses::Fixed(BTreeMap::from([(revision(), server.url.clone())]));
     let client = FlinkClient::new(addresses, Timeouts::default(), counted.clone()).unwrap();
     let needs = BTreeMap::from([(revision(), FlinkNeeds { overview: true, ..FlinkNeeds::default() })]);
     let seen = look(&client, &application(), &needs).await;
     assert!(matches!(seen[&revision()].overview, Seen::Unreachable(_)));
-    assert!(counted.0.lock().unwrap().contains(&(Call::Overview, Outcome::Answered(503))));
+    assert!(counted.0.lock().unwrap().contains(&(Call::TaskManagers, Outcome::Answered(503))));
 }

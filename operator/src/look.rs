@@ -8,9 +8,8 @@ use flink_operator_core::manifest::names;
 use flink_operator_core::policy::Policy;
 use flink_operator_core::snapshot::{Seen, Snapshot, Trouble};
 use flink_operator_interpreter::flink::{FlinkClient, UiPort, Uncounted};
-use flink_operator_interpreter::observe::Children;
+use flink_operator_interpreter::observe::{Children, ServiceView};
 use flink_operator_interpreter::record;
-use k8s_openapi::api::core::v1::Service;
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client};
@@ -129,7 +128,7 @@ async fn flink(
     namespace: &str,
     name: &str,
 ) -> Result<FlinkClient, Failure> {
-    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
+    let services: Api<ServiceView> = Api::namespaced(client.clone(), namespace);
     let labelled = ListParams::default().labels(&format!("{}={name}", names::APP));
     let children = Children::default();
     for service in services.list(&labelled).await.map_err(Failure::failed)? {

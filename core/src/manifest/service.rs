@@ -43,8 +43,7 @@ pub fn address(app: &Application, revision: &RevisionId, port: NonZeroU16) -> Ad
 }
 
 /// The REST port that an observed Service leads to: the spec may have another one by now.
-pub fn ui_port(service: &Service) -> Option<NonZeroU16> {
-    let ports = service.spec.as_ref()?.ports.as_ref()?;
+pub fn ui_port(ports: &[ServicePort]) -> Option<NonZeroU16> {
     let ui = ports.iter().find(|port| port.name.as_deref() == Some("ui"))?;
     NonZeroU16::new(u16::try_from(ui.port).ok()?)
 }

@@ -13,13 +13,16 @@ use super::{JobManager, cause, wire};
 use crate::error::Error;
 
 impl JobManager<'_> {
-    /// Slots and TaskManagers.
+    /// Slots and TaskManagers. What `/overview` counts are the sums of what `/taskmanagers` tells of each.
     pub async fn overview(&self) -> Result<Overview, Error> {
-        let (cluster, workers) = (self.cluster().await?, self.workers().await?);
-        let heartbeats = workers.taskmanagers.iter().map(|worker| self.time("/taskmanagers", worker.last_heartbeat));
+        let found: Option<wire::TaskManagers> = self.get(Request::get(Call::TaskManagers, &["taskmanagers"])).await?;
+        let found = found.ok_or_else(|| self.nonsense("/taskmanagers", "it has no list of TaskManagers"))?;
+        let sum =
+            |slots: fn(&wire::TaskManager) -> u32| found.taskmanagers.iter().map(slots).fold(0, u32::saturating_add);
+        let heartbeats = found.taskmanagers.iter().map(|one| self.time("/taskmanagers", one.last_heartbeat));
         Ok(Overview {
-            slots_total: cluster.slots_total,
-            slots_available: cluster.slots_available,
+            slots_total: sum(|one| one.slots),
+            slots_available: sum(|one| one.free_slots),
             heartbeats: heartbeats.collect::<Result<_, _>>()?,
         })
     }
@@ -27,11 +30,6 @@ impl JobManager<'_> {
     pub(super) async fn cluster(&self) -> Result<wire::ClusterOverview, Error> {
         let found = self.get(Request::get(Call::Overview, &["overview"])).await?;
         found.ok_or_else(|| self.nonsense("/overview", "it has no overview"))
-    }
-
-    async fn workers(&self) -> Result<wire::TaskManagers, Error> {
-        let found = self.get(Request::get(Call::TaskManagers, &["taskmanagers"])).await?;
-        found.ok_or_else(|| self.nonsense("/taskmanagers", "it has no list of TaskManagers"))
     }
 
     /// All jobs that the JobManager knows, with those that have ended.

@@ -18,8 +18,6 @@ pub struct Refusal {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ClusterOverview {
-    pub slots_total: u32,
-    pub slots_available: u32,
     pub flink_version: Option<String>,
 }
 
@@ -32,6 +30,10 @@ pub struct TaskManagers {
 /// One TaskManager.
 #[derive(Deserialize)]
 pub struct TaskManager {
+    #[serde(rename = "slotsNumber")]
+    pub slots: u32,
+    #[serde(rename = "freeSlots")]
+    pub free_slots: u32,
     /// Despite its name the time of the last heartbeat, in milliseconds since 1970.
     #[serde(rename = "timeSinceLastHeartbeat")]
     pub last_heartbeat: i64,

@@ -8,13 +8,12 @@ use flink_operator_core::id::RevisionId;
 use flink_operator_core::manifest::names::{self, Role};
 use flink_operator_core::manifest::ui_port;
 use flink_operator_core::snapshot::{DeploymentSeen, IngressSeen, Objects, PodTrouble, ServiceSeen};
-use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
 use super::pod;
-use super::view::{DeploymentView, PodView};
+use super::view::{DeploymentView, PodView, ServiceView};
 
 /// The kinds of objects that are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,30 +190,22 @@ impl Watched for DeploymentView {
     }
 }
 
-impl Watched for Service {
+impl Watched for ServiceView {
     const KIND: Kind = Kind::Service;
 
     fn child(&self) -> Child {
         let selector = self.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        let ports = self.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
         let seen = ServiceSeen {
             name: self.name_any(),
             uid: self.uid().unwrap_or_default(),
             deleting: self.metadata.deletion_timestamp.is_some(),
             selects: selector.and_then(|selector| selector.get(names::SELECTOR)).cloned().unwrap_or_default(),
-            ports: self
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.ports.as_ref())
-                .map(|ports| numbers(ports))
-                .unwrap_or_default(),
+            ports: ports.iter().map(|port| u16::try_from(port.port).unwrap_or_default()).collect(),
         };
         let revision = names::revision_of(self.metadata.labels.as_ref());
-        Child::of(&self.metadata, Body::Service { revision, ui_port: ui_port(self), seen })
+        Child::of(&self.metadata, Body::Service { revision, ui_port: ui_port(ports), seen })
     }
-}
-
-fn numbers(ports: &[ServicePort]) -> Vec<u16> {
-    ports.iter().map(|port| u16::try_from(port.port).unwrap_or_default()).collect()
 }
 
 impl Watched for Ingress {

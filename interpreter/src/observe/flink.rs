@@ -45,7 +45,7 @@ async fn look_at(jobmanager: &JobManager<'_>, needs: &FlinkNeeds) -> FlinkSeen {
     let mut seen = FlinkSeen::default();
     if needs.overview {
         let overview = async { jobmanager.overview().await.map(Some) };
-        seen.overview = asking.ask(Call::Overview, overview).await;
+        seen.overview = asking.ask(Call::TaskManagers, overview).await;
     }
     if let Some(savepoint) = &needs.savepoint {
         let answer = jobmanager.savepoint(&savepoint.job, &savepoint.trigger);

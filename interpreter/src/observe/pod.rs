@@ -1,10 +1,10 @@
 //! Why a pod cannot run, in Kubernetes' own words.
 
 use flink_operator_core::snapshot::PodTrouble;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus};
 use kube::ResourceExt;
 
-use super::view::{DeploymentView, PodView};
+use super::view::{DeploymentView, PodStatusView, PodView};
 
 /// Reasons of a container that waits because it is on its way.
 const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
@@ -21,8 +21,8 @@ pub(super) fn trouble(pod: &PodView) -> Option<PodTrouble> {
 
 /// Why the API server takes no pod of a Deployment: a quota, the pod security standard, an admission webhook.
 pub(super) fn refused(deployment: &DeploymentView) -> Option<PodTrouble> {
-    let conditions = deployment.status.as_ref()?.conditions.as_deref().unwrap_or_default();
-    let failure = conditions.iter().find(|it| it.type_ == "ReplicaFailure" && it.status == "True")?;
+    let mut conditions = deployment.status.as_ref()?.conditions.iter().flatten();
+    let failure = conditions.find(|it| it.kind == "ReplicaFailure" && it.status == "True")?;
     let reason = failure.reason.clone().unwrap_or_else(|| "FailedCreate".to_owned());
     Some(PodTrouble { pod: deployment.name_any(), reason, message: failure.message.clone().unwrap_or_default() })
 }
@@ -48,15 +48,14 @@ fn container(status: &ContainerStatus) -> Option<(String, String)> {
 }
 
 /// `Evicted` and the like.
-fn whole(status: &PodStatus) -> Option<(String, String)> {
+fn whole(status: &PodStatusView) -> Option<(String, String)> {
     let failed = status.phase.as_deref() == Some("Failed");
     let reason = status.reason.clone().filter(|_| failed)?;
     Some((reason, status.message.clone().unwrap_or_default()))
 }
 
-fn unschedulable(status: &PodStatus) -> Option<(String, String)> {
-    let conditions = status.conditions.as_deref().unwrap_or_default();
-    let scheduled = conditions.iter().find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
+fn unschedulable(status: &PodStatusView) -> Option<(String, String)> {
+    let scheduled = status.conditions.iter().flatten().find(|it| it.kind == "PodScheduled" && it.status == "False")?;
     let reason = scheduled.reason.clone().unwrap_or_else(|| "Unschedulable".to_owned());
     Some((reason, scheduled.message.clone().unwrap_or_default()))
 }
