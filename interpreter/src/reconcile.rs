@@ -166,6 +166,11 @@ impl Reconciler {
             self.passed(&decision, begun, true);
             return wake;
         }
+        // What is not to be done yet need not be looked at freshly either.
+        if let Some(again) = self.repeated.too_soon(&decision.step) {
+            self.passed(&decision, begun, true);
+            return Some(again);
+        }
         let mut told = (begun.elapsed() < JUST_NOW).then(|| decision.snapshot.observed.flink.clone());
         let mut ask = Ask::Everything;
         for _ in 0..STEPS {
