@@ -50,7 +50,7 @@ fn asks(application: &Application, memory: &Memory) -> bool {
     let open = ledger.deployed.as_ref().is_some_and(|deployed| deployed.revision.digest.is_none());
     let failed = ledger.failed.as_ref().and_then(|failed| failed.digest.as_ref());
     let settled = |spec: &Spec| [failed, ledger.torn_down.as_ref()].contains(&Some(spec.digest()));
-    open && !application.spec.as_ref().is_ok_and(settled)
+    open && !application.spec.as_deref().is_ok_and(settled)
 }
 
 /// The newer version is the original's, and nothing says yet whether it is what the spec asks for.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::crd::{FINALIZER, FlinkApplication};
+use crate::crd::{FINALIZER, FlinkApplication, FlinkApplicationSpec};
 use crate::id::Digest;
 
 pub use quantity::{NotAQuantity, Quantity};
@@ -51,14 +51,17 @@ pub struct Application {
     /// The annotations, as the user wrote them.
     pub annotations: BTreeMap<String, String>,
     /// What the spec asks for, or why it cannot be served.
-    pub spec: Result<Spec, Refusal>,
-    manifest: Arc<FlinkApplication>,
+    pub spec: Result<Arc<Spec>, Refusal>,
+    /// As it was written, without the managed fields.
+    metadata: ObjectMeta,
+    /// As it was written.
+    written: Arc<FlinkApplicationSpec>,
 }
 
 impl Application {
     /// Reads an application. A spec that cannot be served is a [`Refusal`] inside.
     pub fn parse(resource: &FlinkApplication) -> Self {
-        Self::with_spec(resource, parse::spec(resource))
+        Self::with_spec(resource, ParsedSpec::of(resource))
     }
 
     /// The same, without the work where the spec is that of the last time.
@@ -66,7 +69,7 @@ impl Application {
         let spec = match (Generation::of(resource), &last.0) {
             (Some(now), Some((then, spec))) if now == *then => spec.clone(),
             (now, _) => {
-                let spec = parse::spec(resource);
+                let spec = ParsedSpec::of(resource);
                 last.0 = now.map(|now| (now, spec.clone()));
                 spec
             }
@@ -74,29 +77,29 @@ impl Application {
         Self::with_spec(resource, spec)
     }
 
-    fn with_spec(resource: &FlinkApplication, spec: Result<Spec, Refusal>) -> Self {
-        let FlinkApplication { metadata, spec: written, status: _ } = resource;
-        let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
-        let manifest = FlinkApplication { metadata: metadata.clone(), spec: written.clone(), status: None };
-        let finalizers = metadata.finalizers.unwrap_or_default();
+    fn with_spec(resource: &FlinkApplication, ParsedSpec { written, spec }: ParsedSpec) -> Self {
+        let metadata = &resource.metadata;
+        let finalizers = metadata.finalizers.iter().flatten();
         Self {
-            namespace: metadata.namespace.unwrap_or_default(),
-            name: metadata.name.unwrap_or_default(),
-            uid: metadata.uid.unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
-            deletion: metadata.deletion_timestamp.map(|time| time.0),
-            finalized: finalizers.iter().any(|finalizer| finalizer == FINALIZER),
-            delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
-            labels: metadata.labels.unwrap_or_default(),
-            annotations: metadata.annotations.unwrap_or_default(),
+            deletion: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            finalized: finalizers.into_iter().any(|finalizer| finalizer == FINALIZER),
+            delete_mode: DeleteMode::read(written.delete_mode.as_deref()),
+            labels: metadata.labels.clone().unwrap_or_default(),
+            annotations: metadata.annotations.clone().unwrap_or_default(),
             spec,
-            manifest: Arc::new(manifest),
+            metadata: ObjectMeta { managed_fields: None, ..metadata.clone() },
+            written,
         }
     }
 
     /// The same application with digests that its spec had before its secrets were taken out: of all, of the cluster.
     pub(crate) fn with_digests(mut self, spec_digest: Option<&Digest>, cluster_digest: Option<&Digest>) -> Self {
         if let Ok(spec) = &mut self.spec {
+            let spec = Arc::make_mut(spec);
             spec_digest.into_iter().for_each(|digest| spec.digest = digest.clone());
             cluster_digest.into_iter().for_each(|digest| spec.cluster_digest = digest.clone());
         }
@@ -104,14 +107,32 @@ impl Application {
     }
 
     /// The resource that this application was parsed from, without its status.
-    pub fn manifest(&self) -> &FlinkApplication {
-        &self.manifest
+    pub fn manifest(&self) -> FlinkApplication {
+        FlinkApplication { metadata: self.metadata.clone(), spec: self.written().clone(), status: None }
+    }
+
+    /// The spec as it was written.
+    pub fn written(&self) -> &FlinkApplicationSpec {
+        &self.written
     }
 }
 
 /// The spec of an application as it was parsed the last time.
 #[derive(Clone, Debug, Default)]
-pub struct LastSpec(Option<(Generation, Result<Spec, Refusal>)>);
+pub struct LastSpec(Option<(Generation, ParsedSpec)>);
+
+/// A spec, and what it says. Applications change often, and their specs rarely.
+#[derive(Clone, Debug)]
+struct ParsedSpec {
+    written: Arc<FlinkApplicationSpec>,
+    spec: Result<Arc<Spec>, Refusal>,
+}
+
+impl ParsedSpec {
+    fn of(resource: &FlinkApplication) -> Self {
+        Self { written: Arc::new(resource.spec.clone()), spec: parse::spec(resource).map(Arc::new) }
+    }
+}
 
 /// What tells one spec from another: the API server counts the generation up with every change of a spec.
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/>
@@ -131,13 +152,13 @@ impl Generation {
 
 impl PartialEq for Application {
     fn eq(&self, other: &Self) -> bool {
-        self.manifest == other.manifest
+        self.metadata == other.metadata && self.written == other.written
     }
 }
 
 impl Serialize for Application {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.manifest.serialize(serializer)
+        self.manifest().serialize(serializer)
     }
 }
 

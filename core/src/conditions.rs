@@ -13,8 +13,7 @@ use crate::phase::Phase;
 use crate::snapshot::JobState;
 use crate::step::Step;
 
-/// Sets `Ready`, `Progressing` and `Degraded` in `status`. The transition time of a condition changes
-/// only with its status, as the convention asks.
+/// Sets `Ready`, `Progressing` and `Degraded` in `status`.
 pub fn set(
     status: &mut FlinkApplicationStatus,
     memory: &Memory,
@@ -22,6 +21,19 @@ pub fn set(
     step: &Step,
     now: Timestamp,
 ) {
+    let before = status.conditions.as_deref().unwrap_or_default();
+    status.conditions = Some(of(before, memory, application, step, now));
+}
+
+/// The conditions that follow these. The transition time of a condition changes only with its status, as the convention
+/// asks.
+pub fn of(
+    before: &[Condition],
+    memory: &Memory,
+    application: &Application,
+    step: &Step,
+    now: Timestamp,
+) -> Vec<Condition> {
     let why = match step.why() {
         Some(why) if !why.is_empty() => format!("{} ({why})", step.rule().edge().when),
         _ => step.rule().edge().when.to_owned(),
@@ -31,8 +43,9 @@ pub fn set(
     let in_motion = !matches!(memory.phase, Phase::Running(_) | Phase::DualRunning(_) | Phase::DeployFailed(_));
     let (ready, ready_why) = ready(memory, running);
     let degraded = degraded(memory, step);
+    let mut all = before.to_vec();
     let mut set = |kind: &str, holds: bool, reason: &str, message: &str| {
-        put(status, condition(kind, holds, reason, message, application.generation, now));
+        put(&mut all, condition(kind, holds, reason, message, application.generation, now));
     };
     set("Ready", ready, if ready { "JobRunning" } else { "NoJobRunning" }, ready_why);
     set("Progressing", in_motion, &reason, &why);
@@ -40,6 +53,7 @@ pub fn set(
         Some((reason, message)) => set("Degraded", true, &reason, &message),
         None => set("Degraded", false, "AsExpected", "Nothing is wrong."),
     }
+    all
 }
 
 fn ready(memory: &Memory, running: bool) -> (bool, &'static str) {
@@ -93,8 +107,7 @@ fn condition(kind: &str, holds: bool, reason: &str, message: &str, generation: i
     }
 }
 
-fn put(status: &mut FlinkApplicationStatus, mut new: Condition) {
-    let all = status.conditions.get_or_insert_default();
+fn put(all: &mut Vec<Condition>, mut new: Condition) {
     match all.iter_mut().find(|old| old.type_ == new.type_) {
         None => all.push(new),
         Some(old) => {

@@ -62,7 +62,7 @@ impl<'a> View<'a> {
     pub fn spec(&self) -> Result<&'a Spec, &Refusal> {
         match (&self.switched, &self.app.spec) {
             (Some(refusal), _) => Err(refusal),
-            (None, spec) => spec.as_ref(),
+            (None, spec) => spec.as_deref(),
         }
     }
 

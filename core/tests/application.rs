@@ -1,6 +1,8 @@
 //! What a spec means, and what is said about one that means nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::sync::Arc;
+
 use flink_operator_core::application::{Application, DeleteMode, LastSpec, Problem, Spec};
 use flink_operator_core::crd::FlinkApplication;
 use serde_json::{Value, json};
@@ -40,7 +42,7 @@ fn with(spec: Value) -> Application {
 }
 
 fn valid(spec: Value) -> Spec {
-    with(spec).spec.unwrap()
+    Arc::unwrap_or_clone(with(spec).spec.unwrap())
 }
 
 fn problems(app: &Application) -> Vec<Problem> {
@@ -279,7 +281,7 @@ fn a_spec_is_read_anew_with_its_generation_and_its_application_and_not_otherwise
     let mut images = |patch: Value| {
         let mut patched = manifest();
         merge(&mut patched, patch);
-        Application::parse_again(&serde_json::from_value(patched).unwrap(), &mut last).spec.unwrap().image
+        Application::parse_again(&serde_json::from_value(patched).unwrap(), &mut last).spec.unwrap().image.clone()
     };
     assert_eq!(images(json!({})), "repo/img:1");
     let cheat = json!({ "image": "repo/img:2" });

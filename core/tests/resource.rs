@@ -91,7 +91,7 @@ fn quantities_and_ports_may_be_numbers() {
     manifest["spec"]["uiPort"] = 9081.into();
     let read: FlinkApplication = serde_json::from_value(manifest).unwrap();
     let spec = Application::parse(&read).spec.unwrap();
-    let limits = spec.taskmanager.pod.resources.limits.unwrap();
+    let limits = spec.taskmanager.pod.resources.limits.as_ref().unwrap();
     assert_eq!((limits["nvidia.com/gpu"].0.as_str(), limits["cpu"].0.as_str()), ("1", "500m"));
 }
 

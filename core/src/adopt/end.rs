@@ -61,7 +61,7 @@ impl<'a> End<'a> {
             let runs = written.get(&found.revision.id).map(|it| content::difference(&asked, &found.revision, it));
             runs != Some(None) && hash::is_of(&asked, true, torn_down)
         };
-        let spec = self.app().spec.as_ref().ok().filter(is_it);
+        let spec = self.app().spec.as_deref().ok().filter(is_it);
         self.runs_with(found, None, spec.map(|spec| spec.digest().clone()))
     }
 

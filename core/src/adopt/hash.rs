@@ -154,7 +154,7 @@ mod tests {
         });
         change(&mut manifest);
         let app = Application::parse(&serde_json::from_value(manifest).unwrap());
-        let spec = app.spec.clone().unwrap();
+        let spec = Spec::clone(app.spec.as_ref().unwrap());
         (app, spec)
     }
 

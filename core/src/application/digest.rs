@@ -8,29 +8,26 @@ use super::quantity::Quantity;
 use super::spec::{PodPlan, Spec};
 use crate::id::Digest;
 
-/// The digest of all that shapes the pods and the job of a spec.
+/// Two digests of a spec: of all that shapes its pods and its job, and of the same without the parallelism and the count
+/// of TaskManagers that follows from it.
 ///
 /// A change of what is written here, or of its form, deploys every application again at the next
 /// upgrade of the operator: a new field joins only where it differs from its default.
-pub(super) fn of(spec: &Spec) -> Digest {
-    of_parts(written(spec))
-}
-
-/// The same without the parallelism, and without the count of TaskManagers that follows from it.
-pub(super) fn of_the_cluster(spec: &Spec) -> Digest {
+pub(super) fn of(spec: &Spec) -> (Digest, Digest) {
     let mut parts = written(spec);
+    let all = of_parts(&parts);
     for (part, number) in [("job", "parallelism"), ("taskManager", "replicas")] {
         if let Some(part) = parts.get_mut(part).and_then(Value::as_object_mut) {
             part.remove(number);
         }
     }
-    of_parts(parts)
+    (all, of_parts(&parts))
 }
 
-fn of_parts(parts: Value) -> Digest {
-    let mut canonical = String::new();
-    write_canonical(&parts, &mut canonical);
-    Digest::of(canonical.as_bytes())
+fn of_parts(parts: &Value) -> Digest {
+    let mut canonical = Vec::new();
+    write_canonical(parts, &mut canonical);
+    Digest::of(&canonical)
 }
 
 fn written(spec: &Spec) -> Value {
@@ -90,39 +87,39 @@ fn plain(part: &impl Serialize) -> Value {
 }
 
 /// Compact JSON with sorted keys, without nulls, and with equal quantities written alike.
-fn write_canonical(value: &Value, out: &mut String) {
+fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Object(fields) => {
             // Sorted here, whatever the map's own order: a feature of serde_json would change it.
             let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
             fields.sort_by_key(|(name, _)| *name);
-            out.push('{');
+            out.push(b'{');
             for (name, value) in fields {
                 write_scalar(name, out);
-                out.push(':');
+                out.push(b':');
                 match quantities(name, value) {
                     Some(equal) => write_canonical(&equal, out),
                     None => write_canonical(value, out),
                 }
-                out.push(',');
+                out.push(b',');
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for item in items {
                 write_canonical(item, out);
-                out.push(',');
+                out.push(b',');
             }
-            out.push(']');
+            out.push(b']');
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => write_scalar(value, out),
     }
 }
 
-fn write_scalar(scalar: &(impl Serialize + ?Sized), out: &mut String) {
+fn write_scalar(scalar: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     // Scalars can always be written.
-    out.push_str(&serde_json::to_string(scalar).unwrap_or_default());
+    let _ = serde_json::to_writer(out, scalar);
 }
 
 /// The amounts of a field that holds quantities, so that `1` and `1000m` are the same.

@@ -31,8 +31,7 @@ pub(super) fn spec(resource: &FlinkApplication) -> Result<Spec, Refusal> {
     match Refusal::of(problems.found) {
         Some(refusal) => Err(refusal),
         None => {
-            spec.digest = digest::of(&spec);
-            spec.cluster_digest = digest::of_the_cluster(&spec);
+            (spec.digest, spec.cluster_digest) = digest::of(&spec);
             Ok(spec)
         }
     }

@@ -4,7 +4,7 @@ mod memory;
 mod seen;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use flink_operator_core::adopt::{Left, LeftIn, Version};
 use flink_operator_core::application::{Application, Colour, DeploymentMode, JobPlan, Spec};
@@ -55,7 +55,7 @@ pub fn application(manifest: Value) -> Application {
     Application::parse(&serde_json::from_value::<FlinkApplication>(manifest).unwrap())
 }
 
-static SPECS: LazyLock<Vec<Spec>> =
+static SPECS: LazyLock<Vec<Arc<Spec>>> =
     LazyLock::new(|| (0..3).map(|spec| application(manifest(spec)).spec.unwrap()).collect());
 
 static DIGESTS: LazyLock<Vec<Digest>> = LazyLock::new(|| SPECS.iter().map(|spec| spec.digest().clone()).collect());

@@ -68,8 +68,8 @@ fn a_cluster_id_of_the_user_is_told_and_does_not_count() {
     }
     assert!(properties(&made(with("none"), None).jobmanager).contains("\nhigh-availability.cluster-id: /mine\n"));
     let told = |kind: &str| {
-        let told = application(with(kind)).spec.unwrap().warnings;
-        told.into_iter().filter(|told| told.field.contains("cluster-id")).count()
+        let spec = application(with(kind)).spec.unwrap();
+        spec.warnings.iter().filter(|told| told.field.contains("cluster-id")).count()
     };
     assert_eq!((told("zookeeper"), told("none")), (2, 0));
 }

@@ -1,6 +1,6 @@
 //! What changes in the resource, field by field, and which of it shapes the cluster or the job.
 
-use flink_operator_core::application::{Application, Spec};
+use flink_operator_core::application::Application;
 use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::record::Record;
 use flink_operator_core::snapshot::Snapshot;
@@ -42,9 +42,9 @@ pub fn between(snapshot: &Snapshot, new: &FlinkApplication) -> Result<Vec<Change
         let application = Application::parse(resource);
         let seen = Snapshot { application, ..snapshot.clone() };
         let record = Record::of(&seen, &flink_operator_core::step(&seen))?;
-        Ok::<Value, serde_json::Error>(written(record.snapshot.application.manifest()))
+        Ok::<Value, serde_json::Error>(written(&record.snapshot.application.manifest()))
     };
-    let (raw, shown) = ([written(old), written(new)], [shown(old)?, shown(new)?]);
+    let (raw, shown) = ([written(&old), written(new)], [shown(&old)?, shown(new)?]);
     let [before, after] = &raw;
     let mut fields = Vec::new();
     differences(before, after, &mut Vec::new(), &mut fields);
@@ -54,7 +54,7 @@ pub fn between(snapshot: &Snapshot, new: &FlinkApplication) -> Result<Vec<Change
         if is_secret(at(before, &path)) {
             return None;
         }
-        Some(Change { field: path.join("."), from, to, shapes: shapes(old, after, &path) })
+        Some(Change { field: path.join("."), from, to, shapes: shapes(&old, after, &path) })
     });
     Ok(changes.collect())
 }
@@ -125,7 +125,8 @@ fn shapes(old: &FlinkApplication, after: &Value, path: &[String]) -> Shapes {
     let mut changed = serde_json::to_value(old).unwrap_or_default();
     put(&mut changed, path, at(after, path));
     let parse = |resource: &FlinkApplication| Application::parse(resource).spec.ok();
-    let new: Option<Spec> = serde_json::from_value(changed).ok().as_ref().and_then(parse);
+    let changed: Option<FlinkApplication> = serde_json::from_value(changed).ok();
+    let new = changed.as_ref().and_then(parse);
     match (parse(old), new) {
         (Some(old), Some(new)) if old.digest() == new.digest() => Shapes::Nothing,
         (Some(old), Some(new)) if old.cluster_digest() == new.cluster_digest() => Shapes::Parallelism,
