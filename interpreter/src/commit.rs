@@ -1,19 +1,24 @@
 //! The status write. A write that carries memory is guarded by the resourceVersion of the look that
 //! the decision was taken on.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use flink_operator_core::crd::{FlinkApplication, FlinkApplicationStatus};
+use flink_operator_core::crd::{FlinkApplication, FlinkApplicationSpec, FlinkApplicationStatus};
 use flink_operator_core::memory::Memory;
 use flink_operator_core::snapshot::{Remembered, Report, Snapshot};
 use flink_operator_core::step::Step;
 use flink_operator_core::{conditions, status};
-use kube::Api;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource as _;
 use kube::api::PostParams;
+use kube::core::Request;
+use serde::{Deserialize, Serialize};
 
 use crate::controller::Context;
 use crate::error::Error;
 use crate::metrics::Written;
+use crate::observe::ApplicationName;
 use crate::observe::kubernetes::answer;
 use crate::reconcile::Decision;
 
@@ -56,16 +61,44 @@ pub(crate) async fn conditions(
     let Remembered::Known(memory) = &snapshot.memory else { return None };
     let application = &snapshot.application;
     let now = context.clock.now();
-    let before = resource.status.clone().unwrap_or_default();
-    let mut new = before.clone();
-    conditions::set(&mut new, memory, application, step, now);
-    new.observed_generation = Some(application.generation);
-    if new == before {
+    let before = resource.status.as_ref();
+    let told = before.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let conditions = conditions::of(told, memory, application, step, now);
+    let observed_generation = Some(application.generation);
+    if told == conditions && before.and_then(|status| status.observed_generation) == observed_generation {
         return None;
     }
+    let mut new = before.cloned().unwrap_or_default();
+    (new.conditions, new.observed_generation) = (Some(conditions), observed_generation);
     new.last_updated_at = status::write(memory, application, &context.policy(), None, now).last_updated_at;
     // Where it failed, what it tells is told again at the next rest.
     Some(write(context, decision, new).await)
+}
+
+/// What is sent: the whole object, as for any status.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusWrite<'a> {
+    api_version: Cow<'static, str>,
+    kind: Cow<'static, str>,
+    metadata: &'a ObjectMeta,
+    spec: &'a FlinkApplicationSpec,
+    status: &'a FlinkApplicationStatus,
+}
+
+/// What is new in the answer.
+#[derive(Clone, Debug, Deserialize)]
+struct StatusAnswer {
+    metadata: ObjectMeta,
+    status: Option<FlinkApplicationStatus>,
+}
+
+async fn replaced(context: &Context, name: &ApplicationName, new: &StatusWrite<'_>) -> kube::Result<StatusAnswer> {
+    let params = PostParams { field_manager: Some(context.writer.to_string()), ..PostParams::default() };
+    let body = serde_json::to_vec(new).map_err(kube::Error::SerdeError)?;
+    let request = Request::new(FlinkApplication::url_path(&(), Some(&name.namespace)));
+    let request = request.replace_subresource("status", &name.name, &params, body);
+    context.client.request(request.map_err(kube::Error::BuildRequest)?).await
 }
 
 async fn write(
@@ -74,20 +107,21 @@ async fn write(
     new: FlinkApplicationStatus,
 ) -> (Written, Option<Arc<FlinkApplication>>) {
     let name = decision.name();
-    let api: Api<FlinkApplication> = Api::namespaced(context.client.clone(), &name.namespace);
-    let mut object = FlinkApplication::clone(&decision.resource);
-    object.status = Some(new);
+    let FlinkApplication { metadata, spec, .. } = &*decision.resource;
     let asked = format!("write the status of FlinkApplication {}/{}", name.namespace, name.name);
     let answer = {
         let _turn = context.workers.turn().await;
-        let params = PostParams { field_manager: Some(context.writer.to_string()), ..PostParams::default() };
+        let (api_version, kind) = (FlinkApplication::api_version(&()), FlinkApplication::kind(&()));
+        let sent = StatusWrite { api_version, kind, metadata, spec, status: &new };
         // In a box: most looks write nothing, and need not be as large as this.
-        Box::pin(answer(asked, api.replace_status(&name.name, &params, &object))).await
+        Box::pin(answer(asked, replaced(context, &name, &sent))).await
     };
     let (written, resource) = match answer {
-        Ok(mut resource) => {
+        Ok(StatusAnswer { mut metadata, status }) => {
             // As the watches keep it.
-            resource.metadata.managed_fields = None;
+            metadata.managed_fields = None;
+            // It was taken, so the spec is still the one that was looked at.
+            let resource = FlinkApplication { metadata, spec: spec.clone(), status };
             (Written::Done, Some(Arc::new(resource)))
         }
         Err(error) => (failed(context, decision, &error), None),

@@ -29,6 +29,7 @@ use crate::reconcile::Reconciler;
 use crate::record::Record;
 use crate::rival;
 use crate::workers::Workers;
+use crate::written::{OwnWrites, Shown};
 
 /// The label that every child of an application carries.
 const CHILD_LABEL: &str = "flink-app";
@@ -240,9 +241,30 @@ struct Actors {
 
 struct Actor {
     latest: watch::Sender<Arc<FlinkApplication>>,
+    /// What its task has written.
+    written: OwnWrites,
     wake: Arc<Notify>,
     task: AbortHandle,
     listed: bool,
+}
+
+impl Actor {
+    /// The watch shows what its task has written itself, or what was there before: that is not even read.
+    fn knows(&mut self, object: &ApplicationView) -> bool {
+        match self.written.shown(&object.metadata) {
+            Shown::News => return false,
+            Shown::Superseded | Shown::Newest(None) => {}
+            Shown::Newest(Some(resource)) => {
+                self.latest.send_if_modified(|latest| {
+                    *latest = resource;
+                    // It wakes nobody.
+                    false
+                });
+            }
+        }
+        self.listed = true;
+        true
+    }
 }
 
 impl Actors {
@@ -283,6 +305,16 @@ impl Actors {
 
     fn seen(&mut self, object: ApplicationView) {
         let key = key_of(&object);
+        if let Some(rival) = rival::seen(&object.metadata, &self.context.writer, self.since)
+            && self.rivals.insert((key.clone(), rival.to_owned()))
+        {
+            self.context.publisher.rivalled(&object, rival);
+        }
+        if let Some(actor) = self.all.get_mut(&key)
+            && actor.knows(&object)
+        {
+            return;
+        }
         let mut resource = match object.read() {
             Ok(resource) => resource,
             Err(error) => {
@@ -290,11 +322,6 @@ impl Actors {
                 return;
             }
         };
-        if let Some(rival) = rival::seen(&resource, &self.context.writer, self.since)
-            && self.rivals.insert((key.clone(), rival.to_owned()))
-        {
-            self.context.publisher.rivalled(&resource, rival);
-        }
         // Nobody else asks for them, and they are half of what would be kept.
         resource.metadata.managed_fields = None;
         let resource = Arc::new(resource);
@@ -309,9 +336,12 @@ impl Actors {
         });
         let (latest, receiver) = watch::channel(resource);
         let wake = Arc::new(Notify::new());
+        let written = OwnWrites::default();
         self.context.publisher.board().meet(&key);
-        let task = self.tasks.spawn(live(self.context.clone(), key.clone(), receiver, wake.clone(), queued));
-        self.all.insert(key, Actor { latest, wake, task, listed: true });
+        let life =
+            Life { context: self.context.clone(), name: key.clone(), wake: wake.clone(), written: written.clone() };
+        let task = self.tasks.spawn(live(life, receiver, queued));
+        self.all.insert(key, Actor { latest, written, wake, task, listed: true });
     }
 
     fn gone(&mut self, key: &ApplicationName) {
@@ -340,28 +370,32 @@ fn key_of(object: &ApplicationView) -> ApplicationName {
     }
 }
 
-/// Waits until the application is shown as this process does not know it.
+/// Waits until the application is shown as this process does not know it: what it has written itself may be shown before
+/// it is answered.
 async fn news(
     latest: &mut watch::Receiver<Arc<FlinkApplication>>,
-    reconciler: &mut Reconciler,
+    written: &OwnWrites,
 ) -> Result<(), watch::error::RecvError> {
     loop {
         latest.changed().await?;
-        if !reconciler.knows(&latest.borrow()) {
+        if written.shown(&latest.borrow().metadata) == Shown::News {
             return Ok(());
         }
     }
 }
 
-/// The life of one application's task: reconcile, then wait for a change or for the time.
-async fn live(
+/// What the task of an application is made of.
+struct Life {
     context: Arc<Context>,
     name: ApplicationName,
-    mut latest: watch::Receiver<Arc<FlinkApplication>>,
     wake: Arc<Notify>,
-    queued: Option<Queued>,
-) {
-    let mut reconciler = Reconciler::new(context.clone(), wake.clone());
+    written: OwnWrites,
+}
+
+/// The life of one application's task: reconcile, then wait for a change or for the time.
+async fn live(life: Life, mut latest: watch::Receiver<Arc<FlinkApplication>>, queued: Option<Queued>) {
+    let Life { context, name, wake, written } = life;
+    let mut reconciler = Reconciler::new(context.clone(), wake.clone(), written.clone());
     let mut sooner = queued.as_ref().map(Queued::sooner).unwrap_or_default();
     let mut turn = match queued {
         Some(queued) => queued.turn(&mut latest).await,
@@ -380,7 +414,7 @@ async fn live(
                 tracing::error!(ns = %name.namespace, app_name = %name.name, "a bug of the operator; please report it");
                 context.publisher.bug();
                 board.broke_off(&name);
-                reconciler = Reconciler::new(context.clone(), wake.clone());
+                reconciler = Reconciler::new(context.clone(), wake.clone(), written.clone());
                 Some(Instant::now() + AFTER_A_BUG)
             }
         };
@@ -398,7 +432,7 @@ async fn live(
             biased;
             () = sleep => sooner = Duration::ZERO,
             () = wake.notified() => {}
-            changed = news(&mut latest, &mut reconciler) => if changed.is_err() { return },
+            changed = news(&mut latest, &written) => if changed.is_err() { return },
         }
     }
 }

@@ -13,7 +13,7 @@ use kube::{Client, Resource};
 use crate::board::{Board, phase_of};
 use crate::error::Error;
 use crate::metrics::{Metrics, Written};
-use crate::observe::ApplicationName;
+use crate::observe::{ApplicationName, ApplicationView};
 use crate::reconcile::Decision;
 
 /// The component that events name, as the original spelled it.
@@ -93,11 +93,11 @@ impl Publisher {
             decision.snapshot.application.name
         );
         let rule = decision.step.rule();
-        self.tell(&decision.resource, event(&Note { reason: EventReason::HandleFailed, message }, &rule.to_string()));
+        self.tell(&*decision.resource, event(&Note { reason: EventReason::HandleFailed, message }, &rule.to_string()));
     }
 
     /// Another installation acts on the application too.
-    pub(crate) fn rivalled(&self, resource: &FlinkApplication, rival: &str) {
+    pub(crate) fn rivalled(&self, resource: &ApplicationView, rival: &str) {
         let metadata = &resource.metadata;
         let message = format!(
             "Another operator, {rival}, acts on this application too: two installations watch its namespace. Neither \
@@ -127,7 +127,7 @@ impl Publisher {
         step.notes().iter().for_each(|note| self.tell(resource, event(note, &step.rule().to_string())));
     }
 
-    fn tell(&self, resource: &FlinkApplication, event: Event) {
+    fn tell(&self, resource: &impl Resource<DynamicType = ()>, event: Event) {
         let about = resource.object_ref(&());
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         tokio::spawn(async move {

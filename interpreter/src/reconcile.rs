@@ -32,7 +32,7 @@ use crate::board::phase_of;
 use crate::commit;
 use crate::controller::Context;
 use crate::metrics::Written;
-use crate::observe::kubernetes::Listed;
+use crate::observe::kubernetes::Ingresses;
 use crate::observe::{self, ApplicationName};
 use crate::perform::is_on_kubernetes;
 use crate::record::Decisions;
@@ -133,29 +133,25 @@ enum Missed {
 }
 
 impl Reconciler {
-    /// A reconciler that knows nothing yet. `wake` is notified when children have changed.
-    pub fn new(context: Arc<Context>, wake: Arc<Notify>) -> Self {
+    /// A reconciler that knows nothing yet. `wake` is notified when children have changed; what it writes itself it tells
+    /// `written`.
+    pub(crate) fn new(context: Arc<Context>, wake: Arc<Notify>, written: OwnWrites) -> Self {
         Self {
             since: context.clock.now(),
             context,
             wake,
             report: Report::default(),
             repeated: Repeated::default(),
-            written: OwnWrites::default(),
+            written,
             decisions: Decisions::default(),
             spec: LastSpec::default(),
         }
     }
 
-    /// The watch shows what this reconciler has written itself, or what was there before: that is no reason to look.
-    pub fn knows(&mut self, shown: &FlinkApplication) -> bool {
-        self.written.are_shown(shown)
-    }
-
     /// Works until the application rests; returns when to look again if nothing is heard before.
     pub async fn reconcile(&mut self, cached: &Arc<FlinkApplication>) -> Option<Instant> {
         let begun = Instant::now();
-        let newest = self.written.newest(cached).clone();
+        let newest = self.written.newest(cached);
         let parsed = Parsed::of(newest, &mut self.spec);
         let mut decision = self.decide(parsed, Sight::Caches).await;
         if let Some(told) = self.tell(&decision).await {
@@ -258,19 +254,22 @@ impl Reconciler {
         sight: Sight,
         told: Option<FlinkTold>,
     ) -> Result<Decision, Missed> {
-        let ApplicationName { namespace, name } = last.name();
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
         let observed = self.observe(was, memory, sight, told).await;
         let found = {
             let _turn = self.context.workers.turn().await;
-            observe::kubernetes::fresh_application(&self.context.client, &namespace, &name).await
+            observe::kubernetes::fresh_application_again(&self.context.client, &last.resource).await
         };
         let parsed = match found {
+            Ok(Some(resource)) if Arc::ptr_eq(&resource, &last.resource) => {
+                Parsed { resource, application: was.clone(), memory: memory.clone() }
+            }
             Ok(Some(resource)) if resource.metadata.uid.as_ref() == Some(&was.uid) => {
-                Parsed::of(Arc::new(resource), &mut self.spec)
+                Parsed::of(resource, &mut self.spec)
             }
             Ok(_) => return Err(Missed::Gone),
             Err(trouble) => {
+                let ApplicationName { namespace, name } = last.name();
                 tracing::warn!(ns = %namespace, app_name = %name, "cannot read the application: {}", trouble.message);
                 return Err(Missed::Unread);
             }
@@ -326,8 +325,8 @@ impl Reconciler {
                 Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
                     self.has_heard();
                     let _turn = self.context.workers.turn().await;
-                    observe::kubernetes::fresh_objects(&self.context.client, application, self.listed(application))
-                        .await
+                    let (ingresses, pods) = (self.ingresses(application), self.context.children.pods(application));
+                    observe::kubernetes::fresh_objects(&self.context.client, application, ingresses, pods).await
                 }
                 Sight::Caches => {
                     self.has_heard();
@@ -356,12 +355,12 @@ impl Reconciler {
     }
 
     /// Ingresses are asked for where this operator makes any, or one is known.
-    fn listed(&self, application: &Application) -> Listed {
+    fn ingresses(&self, application: &Application) -> Ingresses {
         let makes_none = self.context.policy().ingress_url_format.is_empty();
         if makes_none && !self.context.children.has_ingress(application) {
-            Listed::AllButIngresses
+            Ingresses::LeftOut
         } else {
-            Listed::All
+            Ingresses::Listed
         }
     }
 

@@ -14,7 +14,6 @@ use kube::Client;
 
 use crate::flink::FlinkClient;
 use crate::observe;
-use crate::observe::kubernetes::Listed;
 
 /// Looks of [`look`] at an application whose status moves on meanwhile.
 const LOOKS: usize = 5;
@@ -114,7 +113,7 @@ async fn observe_all(client: &Client, flink: &FlinkClient, application: &Applica
         if !needs.objects {
             return Seen::NotAsked;
         }
-        observe::kubernetes::fresh_objects(client, application, Listed::All).await
+        observe::kubernetes::all_objects(client, application).await
     };
     let written = async {
         if !needs.written {

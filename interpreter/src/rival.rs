@@ -4,8 +4,8 @@
 //! meant it. Every installation writes under a name of its own, and the API server keeps who wrote what
 //! (<https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management>).
 
-use flink_operator_core::crd::FlinkApplication;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What the names of all installations begin with.
 const PREFIX: &str = "flinkk8soperator/";
@@ -19,8 +19,8 @@ pub fn writer(lease_namespace: &str, lease_name: &str) -> String {
 }
 
 /// The name of another installation that has written the status since this time.
-pub(crate) fn seen<'a>(resource: &'a FlinkApplication, ours: &str, since: Timestamp) -> Option<&'a str> {
-    let writes = resource.metadata.managed_fields.iter().flatten();
+pub(crate) fn seen<'a>(metadata: &'a ObjectMeta, ours: &str, since: Timestamp) -> Option<&'a str> {
+    let writes = metadata.managed_fields.iter().flatten();
     let mut others = writes.filter_map(|write| {
         let status = write.subresource.as_deref() == Some("status");
         let name = write.manager.as_deref().filter(|name| status && name.starts_with(PREFIX) && *name != ours)?;
@@ -38,15 +38,14 @@ mod tests {
 
     use super::*;
 
-    fn written(by: &str, second: i64) -> FlinkApplication {
-        let mut resource = FlinkApplication::new("orders", Default::default());
-        resource.metadata.managed_fields = Some(vec![ManagedFieldsEntry {
+    fn written(by: &str, second: i64) -> ObjectMeta {
+        let write = ManagedFieldsEntry {
             manager: Some(by.to_owned()),
             subresource: Some("status".to_owned()),
             time: Some(Time(Timestamp::from_second(second).unwrap())),
             ..ManagedFieldsEntry::default()
-        }]);
-        resource
+        };
+        ObjectMeta { managed_fields: Some(vec![write]), ..ObjectMeta::default() }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use flink_operator_core::snapshot::{DeploymentSeen, Objects, Seen};
 use flink_operator_interpreter::flink::Addresses;
-use flink_operator_interpreter::observe::kubernetes::{Listed, fresh_objects, fresh_written};
+use flink_operator_interpreter::observe::kubernetes::{all_objects, fresh_written};
 use flink_operator_interpreter::observe::{ApplicationName, Children, DeploymentView, PodView, ServiceView, Watched};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::runtime::watcher::Event;
@@ -250,7 +250,7 @@ async fn a_fresh_look_sees_what_the_caches_see() {
             listed("Ingress", "networking.k8s.io/v1", &ingresses),
         )
         .on(&format!("GET /api/v1/namespaces/shop/pods{app}"), 200, listed("Pod", "v1", &pods));
-    let fresh = fresh_objects(&server.kubernetes(), &application(), Listed::All).await;
+    let fresh = all_objects(&server.kubernetes(), &application()).await;
     assert_eq!(fresh, Seen::Present(look(&watched())));
     let Seen::Present(written) = fresh_written(&server.kubernetes(), &application()).await else { panic!() };
     let with_deployments = look(&watched()).clusters.into_iter().filter(|(_, cluster)| cluster.jobmanager.is_some());
@@ -260,9 +260,7 @@ async fn a_fresh_look_sees_what_the_caches_see() {
 #[tokio::test]
 async fn one_list_that_fails_is_no_look() {
     let server = Server::start().await;
-    let Seen::Unreachable(trouble) = fresh_objects(&server.kubernetes(), &application(), Listed::All).await else {
-        panic!()
-    };
+    let Seen::Unreachable(trouble) = all_objects(&server.kubernetes(), &application()).await else { panic!() };
     assert!(trouble.message.contains("shop/orders"), "{}", trouble.message);
     assert!(matches!(fresh_written(&server.kubernetes(), &application()).await, Seen::Unreachable(_)));
 }

@@ -81,6 +81,14 @@ impl Children {
         Seen::Present(child::sort(&application.uid, children))
     }
 
+    /// The pods of an application, as far as they were heard of.
+    pub fn pods(&self, application: &Application) -> Vec<Child> {
+        let state = self.read();
+        let children = state.by_application.get(&ApplicationName::of(application));
+        let pods = children.into_iter().flatten().filter(|((kind, _), _)| *kind == Kind::Pod);
+        pods.map(|(_, pod)| pod.clone()).collect()
+    }
+
     /// Whether an Ingress of the application is known.
     pub fn has_ingress(&self, application: &Application) -> bool {
         let state = self.read();

@@ -1,6 +1,7 @@
 //! Fresh looks at the API server. The watch caches are [`super::Children`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flink_operator_core::application::Application;
@@ -9,17 +10,18 @@ use flink_operator_core::id::RevisionId;
 use flink_operator_core::manifest::names;
 use flink_operator_core::snapshot::{Objects, Seen, Trouble, Written};
 use futures::FutureExt as _;
-use futures::future::try_join4;
+use futures::future::{BoxFuture, try_join4};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tower::timeout::TimeoutLayer;
 
 use super::child::{self, Child, Watched};
-use super::view::{DeploymentView, PodView, ServiceView};
+use super::view::{ApplicationView, DeploymentView, PodView, ServiceView};
 use super::written;
 use crate::error::Error;
 
@@ -40,25 +42,66 @@ pub async fn fresh_application(
     name: &str,
 ) -> Result<Option<FlinkApplication>, Trouble> {
     let api = Api::<FlinkApplication>::namespaced(client.clone(), namespace);
-    let asked = format!("get FlinkApplication {namespace}/{name}");
-    answer(asked, api.get_opt(name)).await.map_err(|error| error.trouble("GetApplication"))
+    answer(asked_for(namespace, name), api.get_opt(name)).await.map_err(|error| error.trouble("GetApplication"))
 }
 
-/// What is listed in a fresh look.
+/// The same where it was seen before: one that is still as it is `known` is not read once more.
+pub async fn fresh_application_again(
+    client: &Client,
+    known: &Arc<FlinkApplication>,
+) -> Result<Option<Arc<FlinkApplication>>, Trouble> {
+    let (namespace, name) = (known.namespace().unwrap_or_default(), known.name_any());
+    let api = Api::<ApplicationView>::namespaced(client.clone(), &namespace);
+    let version = |metadata: &ObjectMeta| (metadata.uid.clone(), metadata.resource_version.clone());
+    let read = async {
+        Ok(match api.get_opt(&name).await? {
+            Some(found) if version(&found.metadata) == version(&known.metadata) => Some(known.clone()),
+            Some(found) => Some(Arc::new(found.read().map_err(kube::Error::SerdeError)?)),
+            None => None,
+        })
+    };
+    answer(asked_for(&namespace, &name), read).await.map_err(|error| error.trouble("GetApplication"))
+}
+
+fn asked_for(namespace: &str, name: &str) -> String {
+    format!("get FlinkApplication {namespace}/{name}")
+}
+
+/// Whether Ingresses are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
-    /// All kinds.
-    All,
-    /// All but the Ingresses: few operators make any.
-    AllButIngresses,
+pub enum Ingresses {
+    /// They are.
+    Listed,
+    /// There are none: few operators make any.
+    LeftOut,
 }
 
-/// The objects of an application as the API server has them now.
-pub async fn fresh_objects(client: &Client, application: &Application, listed: Listed) -> Seen<Objects> {
+/// The objects of an application as the API server has them now, with the pods as they were heard of last. There are more
+/// pods than all else, and all that follows from one is when TaskManagers may start and what a wait is said to be for.
+pub async fn fresh_objects(
+    client: &Client,
+    application: &Application,
+    ingresses: Ingresses,
+    pods: Vec<Child>,
+) -> Seen<Objects> {
+    objects(client, application, ingresses, async { Ok(pods) }.boxed()).await
+}
+
+/// The same for who has heard of nothing.
+pub async fn all_objects(client: &Client, application: &Application) -> Seen<Objects> {
+    objects(client, application, Ingresses::Listed, list::<PodView>(client, application).boxed()).await
+}
+
+async fn objects(
+    client: &Client,
+    application: &Application,
+    ingresses: Ingresses,
+    pods: BoxFuture<'_, Result<Vec<Child>, Error>>,
+) -> Seen<Objects> {
     let ingresses = async {
-        match listed {
-            Listed::All => list::<Ingress>(client, application).await,
-            Listed::AllButIngresses => Ok(Vec::new()),
+        match ingresses {
+            Ingresses::Listed => list::<Ingress>(client, application).await,
+            Ingresses::LeftOut => Ok(Vec::new()),
         }
     };
     // In boxes: whoever joins them moves them about.
@@ -66,7 +109,7 @@ pub async fn fresh_objects(client: &Client, application: &Application, listed: L
         list::<DeploymentView>(client, application).boxed(),
         list::<ServiceView>(client, application).boxed(),
         ingresses.boxed(),
-        list::<PodView>(client, application).boxed(),
+        pods,
     );
     match lists.await {
         Ok((deployments, services, ingresses, pods)) => {
