@@ -195,7 +195,7 @@ impl Watched for ServiceView {
 
     fn child(&self) -> Child {
         let selector = self.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-        let ports = self.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
+        let ports = self.spec.as_ref().map(|spec| spec.ports.as_slice()).unwrap_or_default();
         let seen = ServiceSeen {
             name: self.name_any(),
             uid: self.uid().unwrap_or_default(),

@@ -82,7 +82,20 @@ pub struct ServiceView {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct ServiceSpecView {
     pub(super) selector: Option<BTreeMap<String, String>>,
-    pub(super) ports: Option<Vec<ServicePort>>,
+    #[serde(default, deserialize_with = "ports")]
+    pub(super) ports: Vec<ServicePort>,
+}
+
+/// What counts of a port of a Service.
+#[derive(Deserialize)]
+struct PortView {
+    name: Option<String>,
+    port: i32,
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ServicePort>, D::Error> {
+    let ports = Option::<Vec<PortView>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(ports.into_iter().map(|PortView { name, port }| ServicePort { name, port, ..ServicePort::default() }).collect())
 }
 
 /// A pod without its spec.

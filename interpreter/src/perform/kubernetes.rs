@@ -14,6 +14,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
+use kube::core::{Request, request};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,11 @@ use serde_json::{Map, Value, json};
 use super::{FIELD_MANAGER, Performer};
 use crate::error::Error;
 use crate::observe::kubernetes::answer;
+
+/// Requests for objects of a kind in the namespace of an application.
+fn of<K: Resource<DynamicType = ()>>(application: &Application) -> Request {
+    Request::new(K::url_path(&(), Some(&application.namespace)))
+}
 
 /// Whose an object is that has the name of one of ours.
 enum Owner {
@@ -41,12 +47,16 @@ impl Performer {
     {
         let (kind, name) = (K::kind(&()), object.name_any());
         let asked = format!("create {kind} {}/{name}", application.namespace);
-        let api = Api::<K>::namespaced(self.kubernetes.clone(), &application.namespace);
-        match answer(&asked, api.create(&written(), object)).await {
-            Ok(_) => return Ok(()),
+        let created = async {
+            let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+            self.done(of::<K>(application).create(&written(), body)).await
+        };
+        match answer(&asked, created).await {
+            Ok(()) => return Ok(()),
             Err(refused) if is_status(&refused, |status| status.is_already_exists()) => {}
             Err(error) => return Err(error),
         }
+        let api = Api::<K>::namespaced(self.kubernetes.clone(), &application.namespace);
         let Some(found) = answer(&asked, api.get_opt(&name)).await? else {
             return Err(Error::refused(asked, TroubleClass::TryAgain, "it existed a moment ago and is gone now"));
         };
@@ -123,19 +133,23 @@ impl Performer {
     /// Deletes just this object; one that is gone, or another one of that name, is as good.
     async fn delete<K>(&self, application: &Application, target: &Target, how: PropagationPolicy) -> Result<(), Error>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         let asked = format!("delete {} {}/{}", K::kind(&()), application.namespace, target.name);
-        let api = Api::<K>::namespaced(self.kubernetes.clone(), &application.namespace);
         let only_this = Preconditions { uid: Some(target.uid.clone()), resource_version: None };
         let options =
             DeleteParams { propagation_policy: Some(how), preconditions: Some(only_this), ..DeleteParams::default() };
-        match answer(&asked, api.delete(&target.name, &options)).await {
-            Ok(_) => Ok(()),
+        match answer(&asked, self.done(of::<K>(application).delete(&target.name, &options))).await {
+            Ok(()) => Ok(()),
             Err(error) if is_status(&error, |status| status.code == 404) => Ok(()),
             Err(error) if is_status(&error, |status| status.code == 409 && status.message.contains("UID")) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// That it was done is all that counts of the answer, which holds the whole object.
+    async fn done(&self, request: Result<http::Request<Vec<u8>>, request::Error>) -> kube::Result<()> {
+        self.kubernetes.request_text(request.map_err(kube::Error::BuildRequest)?).await.map(drop)
     }
 
     pub(super) async fn add_finalizer(&self, application: &Application) -> Result<(), Error> {
