@@ -61,7 +61,7 @@ pub struct Application {
 impl Application {
     /// Reads an application. A spec that cannot be served is a [`Refusal`] inside.
     pub fn parse(resource: &FlinkApplication) -> Self {
-        Self::with_spec(resource, ParsedSpec::of(resource))
+        Self::with_spec(resource, parsed(resource))
     }
 
     /// The same, without the work where the spec is that of the last time.
@@ -69,7 +69,7 @@ impl Application {
         let spec = match (Generation::of(resource), &last.0) {
             (Some(now), Some((then, spec))) if now == *then => spec.clone(),
             (now, _) => {
-                let spec = ParsedSpec::of(resource);
+                let spec = parsed(resource);
                 last.0 = now.map(|now| (now, spec.clone()));
                 spec
             }
@@ -77,8 +77,8 @@ impl Application {
         Self::with_spec(resource, spec)
     }
 
-    fn with_spec(resource: &FlinkApplication, ParsedSpec { written, spec }: ParsedSpec) -> Self {
-        let metadata = &resource.metadata;
+    fn with_spec(resource: &FlinkApplication, spec: Result<Arc<Spec>, Refusal>) -> Self {
+        let FlinkApplication { metadata, spec: written, status: _ } = resource;
         let finalizers = metadata.finalizers.iter().flatten();
         Self {
             namespace: metadata.namespace.clone().unwrap_or_default(),
@@ -92,7 +92,7 @@ impl Application {
             annotations: metadata.annotations.clone().unwrap_or_default(),
             spec,
             metadata: ObjectMeta { managed_fields: None, ..metadata.clone() },
-            written,
+            written: Arc::new(written.clone()),
         }
     }
 
@@ -119,19 +119,10 @@ impl Application {
 
 /// The spec of an application as it was parsed the last time.
 #[derive(Clone, Debug, Default)]
-pub struct LastSpec(Option<(Generation, ParsedSpec)>);
+pub struct LastSpec(Option<(Generation, Result<Arc<Spec>, Refusal>)>);
 
-/// A spec, and what it says. Applications change often, and their specs rarely.
-#[derive(Clone, Debug)]
-struct ParsedSpec {
-    written: Arc<FlinkApplicationSpec>,
-    spec: Result<Arc<Spec>, Refusal>,
-}
-
-impl ParsedSpec {
-    fn of(resource: &FlinkApplication) -> Self {
-        Self { written: Arc::new(resource.spec.clone()), spec: parse::spec(resource).map(Arc::new) }
-    }
+fn parsed(resource: &FlinkApplication) -> Result<Arc<Spec>, Refusal> {
+    parse::spec(resource).map(Arc::new)
 }
 
 /// What tells one spec from another: the API server counts the generation up with every change of a spec.
