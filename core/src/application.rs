@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::crd::{FINALIZER, FlinkApplication, FlinkApplicationSpec};
+use crate::crd::{FINALIZER, FlinkApplication};
 use crate::id::Digest;
 
 pub use quantity::{NotAQuantity, Quantity};
@@ -52,10 +52,7 @@ pub struct Application {
     pub annotations: BTreeMap<String, String>,
     /// What the spec asks for, or why it cannot be served.
     pub spec: Result<Arc<Spec>, Refusal>,
-    /// As it was written, without the managed fields.
-    metadata: ObjectMeta,
-    /// As it was written.
-    written: Arc<FlinkApplicationSpec>,
+    manifest: Arc<FlinkApplication>,
 }
 
 impl Application {
@@ -79,20 +76,21 @@ impl Application {
 
     fn with_spec(resource: &FlinkApplication, spec: Result<Arc<Spec>, Refusal>) -> Self {
         let FlinkApplication { metadata, spec: written, status: _ } = resource;
-        let finalizers = metadata.finalizers.iter().flatten();
+        let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
+        let manifest = FlinkApplication { metadata: metadata.clone(), spec: written.clone(), status: None };
+        let finalizers = metadata.finalizers.unwrap_or_default();
         Self {
-            namespace: metadata.namespace.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-            uid: metadata.uid.clone().unwrap_or_default(),
+            namespace: metadata.namespace.unwrap_or_default(),
+            name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
-            deletion: metadata.deletion_timestamp.as_ref().map(|time| time.0),
-            finalized: finalizers.into_iter().any(|finalizer| finalizer == FINALIZER),
-            delete_mode: DeleteMode::read(written.delete_mode.as_deref()),
-            labels: metadata.labels.clone().unwrap_or_default(),
-            annotations: metadata.annotations.clone().unwrap_or_default(),
+            deletion: metadata.deletion_timestamp.map(|time| time.0),
+            finalized: finalizers.iter().any(|finalizer| finalizer == FINALIZER),
+            delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
+            labels: metadata.labels.unwrap_or_default(),
+            annotations: metadata.annotations.unwrap_or_default(),
             spec,
-            metadata: ObjectMeta { managed_fields: None, ..metadata.clone() },
-            written: Arc::new(written.clone()),
+            manifest: Arc::new(manifest),
         }
     }
 
@@ -107,13 +105,8 @@ impl Application {
     }
 
     /// The resource that this application was parsed from, without its status.
-    pub fn manifest(&self) -> FlinkApplication {
-        FlinkApplication { metadata: self.metadata.clone(), spec: self.written().clone(), status: None }
-    }
-
-    /// The spec as it was written.
-    pub fn written(&self) -> &FlinkApplicationSpec {
-        &self.written
+    pub fn manifest(&self) -> &FlinkApplication {
+        &self.manifest
     }
 }
 
@@ -143,13 +136,13 @@ impl Generation {
 
 impl PartialEq for Application {
     fn eq(&self, other: &Self) -> bool {
-        self.metadata == other.metadata && self.written == other.written
+        self.manifest == other.manifest
     }
 }
 
 impl Serialize for Application {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.manifest().serialize(serializer)
+        self.manifest.serialize(serializer)
     }
 }
 

@@ -42,9 +42,9 @@ pub fn between(snapshot: &Snapshot, new: &FlinkApplication) -> Result<Vec<Change
         let application = Application::parse(resource);
         let seen = Snapshot { application, ..snapshot.clone() };
         let record = Record::of(&seen, &flink_operator_core::step(&seen))?;
-        Ok::<Value, serde_json::Error>(written(&record.snapshot.application.manifest()))
+        Ok::<Value, serde_json::Error>(written(record.snapshot.application.manifest()))
     };
-    let (raw, shown) = ([written(&old), written(new)], [shown(&old)?, shown(new)?]);
+    let (raw, shown) = ([written(old), written(new)], [shown(old)?, shown(new)?]);
     let [before, after] = &raw;
     let mut fields = Vec::new();
     differences(before, after, &mut Vec::new(), &mut fields);
@@ -54,7 +54,7 @@ pub fn between(snapshot: &Snapshot, new: &FlinkApplication) -> Result<Vec<Change
         if is_secret(at(before, &path)) {
             return None;
         }
-        Some(Change { field: path.join("."), from, to, shapes: shapes(&old, after, &path) })
+        Some(Change { field: path.join("."), from, to, shapes: shapes(old, after, &path) })
     });
     Ok(changes.collect())
 }
