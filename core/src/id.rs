@@ -88,6 +88,12 @@ impl TriggerId {
         Self(derived("savepoint", &[application_uid, job.as_str(), &attempt.to_string()], 32))
     }
 
+    /// The id of the `attempt`th try (counted from 1) to take a savepoint for `revision` of a job that runs on.
+    pub fn derive_beside(application_uid: &str, job: &JobId, revision: &RevisionId, attempt: u32) -> Self {
+        let attempt = attempt.to_string();
+        Self(derived("savepoint", &[application_uid, job.as_str(), revision.as_str(), &attempt], 32))
+    }
+
     /// The id that a status already carries.
     pub fn known(id: impl Into<String>) -> Self {
         Self(id.into())

@@ -102,6 +102,10 @@ pub struct Deployed {
     /// The job could not be started again from its own state: only an edit of the spec makes another try.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_up: bool,
+    /// A deploy came as far as asking this job to stop. Whatever became of that deploy, the request may still be on its
+    /// way: if the job stops with a savepoint, it was us, and it is started again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_asked: bool,
 }
 
 impl Deployed {

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use crate::adopt;
 use crate::application::DeleteMode;
 use crate::effect::Effect;
-use crate::id::{JobId, RevisionId};
-use crate::memory::{JobHolder, Memory, Revision, Tries};
+use crate::id::{JobId, RevisionId, TriggerId};
+use crate::memory::{Deployed, JobHolder, Memory, Revision, Tries};
 use crate::rule::Rule;
 use crate::snapshot::{Needs, Remembered, Snapshot};
 use crate::step::{EventReason, Step};
@@ -115,9 +115,17 @@ pub struct Savepointing {
     /// Failed tries in this phase.
     #[serde(default)]
     pub tries: Tries,
-    /// A request for the savepoint was not answered: it may still arrive.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unanswered: bool,
+}
+
+impl Savepointing {
+    /// The id of the try that is under way or comes next. A savepoint of a job that runs on (BlueGreen) is for one
+    /// deploy: it answers neither the next one nor a request to stop.
+    pub fn trigger(&self, application_uid: &str, deployed: &Deployed) -> TriggerId {
+        match self.target.colour {
+            None => deployed.holder().trigger(application_uid),
+            Some(_) => TriggerId::derive_beside(application_uid, &deployed.job, &self.target.id, deployed.next_stop),
+        }
+    }
 }
 
 /// Data of [`Phase::Cancelling`].
@@ -312,7 +320,7 @@ pub(crate) fn needs(application_uid: &str, memory: &Memory) -> Needs {
         Phase::Updating(_) => updating::needs(),
         Phase::Rescaling(at) => rescaling::needs(at),
         Phase::ClusterStarting(at) => cluster_starting::needs(at),
-        Phase::Savepointing(_) => savepointing::needs(application_uid, &memory.ledger),
+        Phase::Savepointing(at) => savepointing::needs(application_uid, at, &memory.ledger),
         Phase::Cancelling(_) | Phase::Recovering(_) => recovering::needs(&memory.ledger),
         Phase::SubmittingJob(at) => launch::needs(application_uid, at),
         Phase::RollingBackJob(at) => rolling_back_job::needs(application_uid, at, &memory.ledger),

@@ -202,7 +202,7 @@ fn write_phase(phase: &Phase, ledger: &Ledger, application: &Application, status
         }
         Phase::ClusterStarting(at) => status.cluster_starting = Some(at.clone()),
         Phase::Savepointing(at) => {
-            let trigger = ledger.deployed.as_ref().map(|deployed| deployed.holder().trigger(&application.uid));
+            let trigger = ledger.deployed.as_ref().map(|deployed| at.trigger(&application.uid, deployed));
             status.savepoint_trigger_id = trigger.map(|trigger| trigger.to_string());
             status.retry_count = retries(at.tries.failed);
             status.savepointing = Some(at.clone());

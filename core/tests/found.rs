@@ -7,6 +7,7 @@ mod stories;
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
 use flink_operator_fixtures::door::Life;
+use flink_operator_fixtures::model::flink::SavepointFault;
 use flink_operator_fixtures::model::{DeleteOptions, Propagation, Selection};
 use stories::*;
 
@@ -79,4 +80,33 @@ fn a_service_that_is_deleted_while_its_application_is_deleted_is_made_again_for_
     launched.delete_application();
     reach(&mut launched, PhaseName::Deleting);
     lose_the_way(launched, None);
+}
+
+/// The deploy was given up, the spec went back to what ran, and only then the savepoint was complete: the job had stopped,
+/// and was taken for one that had come to its own end.
+#[test]
+fn a_job_that_stops_after_its_deploy_was_taken_back_is_started_again() {
+    let mut life = edited();
+    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
+    reach(&mut life, PhaseName::DeployFailed);
+    life.edit(arguments("--topic orders")).unwrap();
+    reach(&mut life, PhaseName::Running);
+    fire(&mut life, Rule::StoppedJobResumed);
+    reach(&mut life, PhaseName::Running);
+    assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
+    one_job_runs(&life);
+}
+
+/// Its savepoint was taken for the last one, and the application was let go while the job ran.
+#[test]
+fn a_savepoint_of_a_version_that_runs_on_is_not_taken_for_its_last() {
+    let mut life = blue_green::green();
+    life.edit(arguments("--topic returns")).unwrap();
+    life.on_next_savepoint(SavepointFault::Takes(60_000));
+    fire(&mut life, Rule::SavepointRequested);
+    life.delete_application();
+    fire(&mut life, Rule::FinalSavepointCompleted);
+    assert_eq!((life.savepoints(), life.flinks.active_jobs().count()), (2, 0), "{:?}", life.rules());
+    assert!(life.run_until(10 * MINUTE, is_gone), "{:?}", life.rules());
+    assert!(life.violations().is_empty(), "{:?}", life.violations());
 }

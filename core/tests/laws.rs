@@ -290,10 +290,14 @@ proptest! {
                     }
                     (
                         Effect::StopWithSavepoint { job, trigger, .. } | Effect::TakeSavepoint { job, trigger, .. },
-                        Phase::Savepointing(_),
+                        Phase::Savepointing(at),
                     ) => {
                         let deployed = memory.ledger.deployed.clone().unwrap();
-                        prop_assert_eq!(trigger, &TriggerId::derive(UID, job, deployed.next_stop));
+                        let (stops, beside) = (
+                            TriggerId::derive(UID, job, deployed.next_stop),
+                            TriggerId::derive_beside(UID, job, &at.target.id, deployed.next_stop),
+                        );
+                        prop_assert_eq!(trigger, if at.target.colour.is_none() { &stops } else { &beside });
                     }
                     _ => {}
                 }

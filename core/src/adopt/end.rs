@@ -30,7 +30,7 @@ pub(super) struct End<'a> {
 impl Found {
     fn deployed(self, restored_from: Option<String>) -> Deployed {
         let Found { revision, job } = self;
-        Deployed { revision, job, next_stop: 1, restored_from, attempt: 0, given_up: false }
+        Deployed { revision, job, next_stop: 1, restored_from, attempt: 0, given_up: false, stop_asked: false }
     }
 }
 

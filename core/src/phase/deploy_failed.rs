@@ -3,7 +3,7 @@
 
 use crate::adopt;
 use crate::application::Spec;
-use crate::phase::{DeployFailed, monitor, recovering, repair, rescaling};
+use crate::phase::{DeployFailed, monitor, repair, rescaling};
 use crate::rule::Rule;
 use crate::step::Step;
 use crate::view::View;
@@ -27,17 +27,10 @@ pub(super) fn step(view: &View<'_>, _at: &DeployFailed) -> Step {
     };
     monitor::clean_up(view, objects)
         .or_else(|| repair::deployed(view, objects))
+        .or_else(|| monitor::resume(view))
         .or_else(|| monitor::refresh(view))
         .or_else(|| monitor::recover(view))
-        .or_else(|| resume(view))
         .unwrap_or_else(|| Rule::FailureRests.stay().wake_at(monitor::next_look(view)))
-}
-
-/// The job was asked to stop with a savepoint, that deploy was given up, and the job has stopped all the same.
-fn resume(view: &View<'_>) -> Option<Step> {
-    let deployed = view.deployed().filter(|_| view.deployed_job_untouched() && monitor::was_stopped(view))?;
-    let text = format!("Job {} was stopped by the savepoint of a deploy that had been given up.", deployed.job);
-    Some(recovering::enter(view, view.ledger().clone(), Rule::StoppedJobResumed, &deployed.revision, text))
 }
 
 fn taken_over(view: &View<'_>) -> Option<Step> {

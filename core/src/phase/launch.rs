@@ -84,6 +84,7 @@ impl Launch {
             restored_from: self.restore_from.clone(),
             attempt: self.attempt,
             given_up: false,
+            stop_asked: false,
         }
     }
 }

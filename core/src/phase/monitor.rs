@@ -145,10 +145,17 @@ fn refreshed(view: &View<'_>, watched: &Watched<'_>) -> Option<Step> {
     }
 }
 
-/// The deployed job has finished with a savepoint: one that an earlier deploy asked for and gave up on. (A job that
-/// shows the savepoint that it started from is shown wrongly, and would be started for ever.)
+/// A request to stop the job arrived when its deploy had been given up or taken back: the job is started again.
+pub(super) fn resume(view: &View<'_>) -> Option<Step> {
+    let deployed = view.deployed().filter(|_| view.deployed_job_untouched() && was_stopped(view))?;
+    let text = format!("Job {} was stopped by a deploy that had been given up or taken back.", deployed.job);
+    Some(recovering::enter(view, view.ledger().clone(), Rule::StoppedJobResumed, &deployed.revision, text))
+}
+
+/// The deployed job has finished with a savepoint that an earlier deploy asked for. (A job that shows the savepoint that
+/// it started from is shown wrongly, and would be started for ever.)
 pub(super) fn was_stopped(view: &View<'_>) -> bool {
-    view.deployed().is_some_and(|deployed| {
+    view.deployed().filter(|deployed| deployed.stop_asked).is_some_and(|deployed| {
         let flink = view.flink(&deployed.revision.id);
         let finished = flink.job.present().is_some_and(|job| job.state == JobState::Finished);
         let savepoint = flink.checkpoints.present().and_then(|history| history.savepoint.as_ref());

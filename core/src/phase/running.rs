@@ -25,6 +25,7 @@ pub(super) fn step(view: &View<'_>, _at: &Running) -> Step {
     };
     monitor::clean_up(view, objects)
         .or_else(|| repair::deployed(view, objects))
+        .or_else(|| monitor::resume(view))
         .or_else(|| monitor::refresh(view))
         .or_else(|| monitor::recover(view))
         .unwrap_or_else(|| Rule::JobRests.stay().wake_at(monitor::next_look(view)))

@@ -27,10 +27,15 @@ pub(super) fn one_more_failed(view: &View<'_>, tries: Tries) -> Tries {
     backoff::not_before(tries, backoff::after(view.now, VIEW_IS_LATE_MS))
 }
 
-/// The deployed job is next to be stopped.
+/// The deployed job is next to be stopped. That is written before it is asked for: a request that nobody answers may
+/// arrive when this deploy was taken back long ago.
 pub(super) fn enter(view: &View<'_>, target: &Revision, rule: Rule) -> Step {
-    let phase = Savepointing { target: target.clone(), since: view.now, tries: Tries::default(), unanswered: false };
-    let step = rule.to(view.with(Phase::Savepointing(phase)));
+    let phase = Savepointing { target: target.clone(), since: view.now, tries: Tries::default() };
+    let mut memory = view.with(Phase::Savepointing(phase));
+    if let (Some(deployed), None) = (&mut memory.ledger.deployed, target.colour) {
+        deployed.stop_asked = true;
+    }
+    let step = rule.to(memory);
     let Some(deployed) = view.deployed() else { return step };
     match target.colour {
         None => {
@@ -44,22 +49,19 @@ pub(super) fn enter(view: &View<'_>, target: &Revision, rule: Rule) -> Step {
     }
 }
 
-pub(super) fn needs(application_uid: &str, ledger: &Ledger) -> Needs {
+pub(super) fn needs(application_uid: &str, at: &Savepointing, ledger: &Ledger) -> Needs {
     let Some(deployed) = &ledger.deployed else {
         return Needs::default();
     };
-    let holder = deployed.holder();
+    let job = deployed.job.clone();
+    let trigger = at.trigger(application_uid, deployed);
     let flink = FlinkNeeds {
-        job: Some(holder.job.clone()),
-        savepoint: Some(SavepointNeed {
-            job: holder.job.clone(),
-            trigger: holder.trigger(application_uid),
-            says_all: true,
-        }),
-        checkpoints: Some(holder.job),
+        job: Some(job.clone()),
+        savepoint: Some(SavepointNeed { job: job.clone(), trigger, says_all: true }),
+        checkpoints: Some(job),
         ..FlinkNeeds::default()
     };
-    Needs { objects: true, flink: BTreeMap::from([(holder.revision, flink)]), ..Needs::default() }
+    Needs { objects: true, flink: BTreeMap::from([(deployed.revision.id.clone(), flink)]), ..Needs::default() }
 }
 
 pub(super) fn step(view: &View<'_>, at: &Savepointing) -> Step {
@@ -96,10 +98,9 @@ fn saved(view: &View<'_>, at: &Savepointing, deployed: &Deployed, rule: Rule, pa
     submit(view, &at.target, rule, stopped(view, deployed, Some(path))).note(EventReason::CanceledJob, text)
 }
 
-/// The job runs on, so the id of this savepoint is used up: the next deploy wants a newer one.
+/// The job runs on, and the new version starts from its savepoint.
 fn taken(view: &View<'_>, at: &Savepointing, deployed: &Deployed, path: &str) -> Step {
     let mut ledger = view.ledger().clone();
-    ledger.deployed = Some(Deployed { next_stop: deployed.next_stop.saturating_add(1), ..deployed.clone() });
     ledger.last_error = None;
     // Should the job be lost before its next checkpoint, this is its newest state, whatever becomes of the new version.
     // It may be so new that nothing was told of it yet.
@@ -175,21 +176,20 @@ fn failed(view: &View<'_>, at: &Savepointing, deployed: &Deployed, cause: &str) 
         return recovering::enter(view, ledger, Rule::SavepointGivenUp, &at.target, text);
     }
     ledger.last_error = Some(view.error(&trouble));
-    let phase = Phase::Savepointing(Savepointing { tries, unanswered: false, ..at.clone() });
+    let phase = Phase::Savepointing(Savepointing { tries, ..at.clone() });
     let text = format!("Savepoint {} of {TRIES} of job {} failed: {cause}.", tries.failed, deployed.job);
     Rule::SavepointRetried.to(Memory { phase, ledger }).note(EventReason::SavepointFailed, text)
 }
 
-/// Flink does not know the trigger: nothing was asked yet, so an edit can still turn back. A request that was not
-/// answered may still arrive, and its job would stop with nobody to start it again: then the savepoint comes first.
+/// Flink does not know the trigger, so an edit can still turn back. (A request that nobody answered may still arrive, and
+/// then the job is started again.)
 fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &Job) -> Step {
-    let may_arrive = at.unanswered || view.trouble().is_some();
     match view.wish(&at.target) {
-        Wish::Deployed if !may_arrive => return view.revert(),
+        Wish::Deployed => return view.revert(),
         Wish::Other(spec) => return view.begin(Rule::TargetReplaced, spec),
         Wish::Target(spec) if spec.force_rollback => return view.force_back(&at.target),
         // A refused edit does not matter here: the target is pinned.
-        Wish::Deployed | Wish::Target(_) | Wish::Refused(_) => {}
+        Wish::Target(_) | Wish::Refused(_) => {}
     }
     if let Some(trouble) = view.trouble() {
         return request_failed(view, at, trouble);
@@ -201,9 +201,8 @@ fn not_triggered(view: &View<'_>, at: &Savepointing, deployed: &Deployed, job: &
         let wake = backoff::next_poll(at.since, view.now);
         return Rule::JobAwaited.stay().because(format!("job {} is {}", deployed.job, job.state)).wake_at(wake);
     }
-    let holder = deployed.holder();
-    let trigger = holder.trigger(&view.app.uid);
-    let (revision, job) = (holder.revision, holder.job);
+    let trigger = at.trigger(&view.app.uid, deployed);
+    let (revision, job) = (deployed.revision.id.clone(), deployed.job.clone());
     Rule::SavepointRequested.stay().run([match at.target.colour {
         None => Effect::StopWithSavepoint { revision, job, trigger },
         Some(_) => Effect::TakeSavepoint { revision, job, trigger },
@@ -215,7 +214,7 @@ fn request_failed(view: &View<'_>, at: &Savepointing, trouble: &Trouble) -> Step
         if let Some(step) = timed_out(view, at) {
             return step;
         }
-        let again = |tries| Phase::Savepointing(Savepointing { tries, unanswered: true, ..at.clone() });
+        let again = |tries| Phase::Savepointing(Savepointing { tries, ..at.clone() });
         return view.tried(Rule::SavepointRequestRetried, at.tries, trouble, again);
     }
     let text = format!("Flink refuses to take a savepoint: {}.", clause(&trouble.message));

@@ -333,9 +333,10 @@ impl Rule {
                 "The JobManager has forgotten the job: it is started again from its newest checkpoint.",
             ),
             Rule::StoppedJobResumed => moves(
-                &[DeployFailed],
+                &[Running, DeployFailed],
                 Recovering,
-                "A savepoint that was given up has stopped the job after all: it is started again from it.",
+                "The savepoint of a deploy that was given up or taken back has stopped the job after all: it is started \
+                 again from it.",
             ),
             Rule::LostJobFound => {
                 moves(&[Recovering], Running, "The job is there again: its JobManager has brought it back.")

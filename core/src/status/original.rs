@@ -64,7 +64,15 @@ pub(super) fn deployed(status: &FlinkApplicationStatus) -> Option<Deployed> {
         return None;
     }
     let Version { revision, job, .. } = deployed_version(status).ok()??;
-    Some(Deployed { revision, job: job?, next_stop: 1, restored_from: None, attempt: 0, given_up: false })
+    Some(Deployed {
+        revision,
+        job: job?,
+        next_stop: 1,
+        restored_from: None,
+        attempt: 0,
+        given_up: false,
+        stop_asked: false,
+    })
 }
 
 /// The deploy that the original gave up. It said no more of it than its hash.

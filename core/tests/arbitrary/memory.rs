@@ -65,14 +65,16 @@ pub(super) fn tries() -> BoxedStrategy<Tries> {
 }
 
 fn deployed() -> BoxedStrategy<Deployed> {
-    (revision(), job_id(), 1..4u32, prop::option::of(path()), 1..4u32, prop::bool::weighted(0.2))
-        .prop_map(|(revision, job, next_stop, restored_from, attempt, given_up)| Deployed {
+    let (given_up, stop_asked) = (prop::bool::weighted(0.2), any::<bool>());
+    (revision(), job_id(), 1..4u32, prop::option::of(path()), 1..4u32, given_up, stop_asked)
+        .prop_map(|(revision, job, next_stop, restored_from, attempt, given_up, stop_asked)| Deployed {
             revision,
             job,
             next_stop,
             restored_from,
             attempt,
             given_up,
+            stop_asked,
         })
         .boxed()
 }
@@ -179,10 +181,8 @@ pub(super) fn phase_of(name: PhaseName) -> BoxedStrategy<Phase> {
         PhaseName::Rescaling => {
             (revision(), time()).prop_map(|(target, since)| Phase::Rescaling(Rescaling { target, since })).boxed()
         }
-        PhaseName::Savepointing => (revision(), time(), tries(), any::<bool>())
-            .prop_map(|(target, since, tries, unanswered)| {
-                Phase::Savepointing(Savepointing { target, since, tries, unanswered })
-            })
+        PhaseName::Savepointing => (revision(), time(), tries())
+            .prop_map(|(target, since, tries)| Phase::Savepointing(Savepointing { target, since, tries }))
             .boxed(),
         PhaseName::Cancelling => (revision(), time(), tries())
             .prop_map(|(target, since, tries)| Phase::Cancelling(Cancelling { target, since, tries }))
