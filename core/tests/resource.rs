@@ -249,6 +249,7 @@ fn full_status() -> Value {
     });
     let deployed = json!({
         "revision": revision, "job": "a1", "nextStop": 1, "restoredFrom": "s3://s", "attempt": 2, "givenUp": true,
+        "stopAsked": true,
     });
     let mut status = json!({
         "phase": "Savepointing", "startedAt": time, "lastUpdatedAt": time, "reason": "r",
@@ -294,7 +295,7 @@ fn memory_of_every_phase(revision: &Value) -> Value {
     json!({
         "updating": { "target": revision, "since": exact, "tries": tries },
         "clusterStarting": { "target": revision, "since": exact },
-        "savepointing": { "target": revision, "since": exact, "tries": tries, "unanswered": true },
+        "savepointing": { "target": revision, "since": exact, "tries": tries },
         "rescaling": { "target": revision, "since": exact },
         "cancelling": { "target": revision, "since": exact, "tries": tries },
         "recovering": { "target": revision, "since": exact, "cause": "c", "cancelling": exact, "tries": tries },
