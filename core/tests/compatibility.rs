@@ -247,6 +247,23 @@ fn every_row_is_proved_by_tests_that_exist() {
     }
 }
 
+/// `docs/found.md`: each bug that a search found is named with a test that stands against it.
+#[test]
+fn what_the_checks_found_is_held_by_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/found.md")).unwrap();
+    let tests = tests();
+    let scenarios = rust_files(&root().join("fixtures/src/scenarios")).into_iter();
+    let scenarios: String = scenarios.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| What")).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let proof = row.trim_matches('|').rsplit('|').next().map(quoted).unwrap();
+        let is_scenario = |name: &str| scenarios.contains(&format!("name: \"{name}\""));
+        let stands = |name: &String| tests.contains(name) || is_scenario(name) || root().join(name).is_file();
+        assert!(!proof.is_empty() && proof.iter().all(stands), "no test stands against: {row}");
+    }
+}
+
 #[test]
 fn tests_are_told_from_other_functions() {
     let text = "

@@ -6,6 +6,7 @@ mod stories;
 
 use flink_operator_core::phase::PhaseName;
 use flink_operator_core::rule::Rule;
+use flink_operator_core::snapshot::Remembered;
 use flink_operator_fixtures::door::Life;
 use flink_operator_fixtures::model::flink::SavepointFault;
 use flink_operator_fixtures::model::{DeleteOptions, Propagation, Selection};
@@ -109,4 +110,39 @@ fn a_savepoint_of_a_version_that_runs_on_is_not_taken_for_its_last() {
     assert_eq!((life.savepoints(), life.flinks.active_jobs().count()), (2, 0), "{:?}", life.rules());
     assert!(life.run_until(10 * MINUTE, is_gone), "{:?}", life.rules());
     assert!(life.violations().is_empty(), "{:?}", life.violations());
+}
+
+/// It was cancelled at every look, ten times a second, for as long as Flink showed that it ran.
+#[test]
+fn a_version_that_is_torn_down_is_cancelled_no_more_than_once_a_second() {
+    let mut manifest = manifest();
+    manifest["spec"]["deploymentMode"] = "BlueGreen".into();
+    let mut life = Life::begin(manifest).unwrap();
+    life.flinks.settings.delays.cancel = 20 * SECOND as u64;
+    reach(&mut life, PhaseName::Running);
+    life.edit(arguments("--topic returns")).unwrap();
+    reach(&mut life, PhaseName::DualRunning);
+    life.run_for(MINUTE);
+    blue_green::tear_down(&mut life, true);
+    fire(&mut life, Rule::CancelRequested);
+    let (before, began) = (life.deeds(), life.now());
+    fire(&mut life, Rule::TornVersionRemoved);
+    assert!(life.now() - began >= 20 * SECOND, "the job took its time to end");
+    assert!(life.deeds() - before < 10, "{} deeds", life.deeds() - before);
+}
+
+/// Its history showed the savepoint that it had started from, and it was started from it for ever.
+#[test]
+fn a_job_that_shows_what_it_started_from_is_not_started_again() {
+    let mut life = edited();
+    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
+    reach(&mut life, PhaseName::DeployFailed);
+    fire(&mut life, Rule::StoppedJobResumed);
+    let mut snapshot = life.recorded()[&Rule::StoppedJobResumed].clone();
+    assert_eq!(flink_operator_core::step(&snapshot).rule(), Rule::StoppedJobResumed);
+    let history = snapshot.observed.flink.values().find_map(|flink| flink.checkpoints.present()).unwrap();
+    let path = history.savepoint.clone().unwrap().path;
+    let Remembered::Known(memory) = &mut snapshot.memory else { panic!("it is known") };
+    memory.ledger.deployed.as_mut().unwrap().restored_from = path;
+    assert_ne!(flink_operator_core::step(&snapshot).rule(), Rule::StoppedJobResumed);
 }

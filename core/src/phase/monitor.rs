@@ -18,6 +18,10 @@ use crate::snapshot::{FlinkNeeds, Job, JobState, Needs, Objects, Seen};
 use crate::step::{EventReason, Step};
 use crate::view::View;
 
+/// For how long a request to stop that nobody answered is looked out for, in milliseconds. One that arrives later is
+/// noticed with the next look at rest.
+const ON_ITS_WAY_MS: u32 = 60_000;
+
 pub(super) fn needs(ledger: &Ledger) -> Needs {
     needs_of(ledger.deployed.as_ref().filter(|_| ledger.stopped.is_none()), ledger)
 }
@@ -164,6 +168,12 @@ pub(super) fn was_stopped(view: &View<'_>) -> bool {
     })
 }
 
+/// A deploy that had come as far as asking the job to stop has just been given up or taken back.
+fn may_be_stopped(view: &View<'_>) -> bool {
+    let asked = view.deployed_job_untouched() && view.deployed().is_some_and(|deployed| deployed.stop_asked);
+    asked && view.memory.phase.since().is_some_and(|since| view.now < backoff::after(since, ON_ITS_WAY_MS))
+}
+
 /// A job that its JobManager forgot while it ran is started again. One that had ended is not: Flink forgets those
 /// after a while.
 pub(super) fn recover(view: &View<'_>) -> Option<Step> {
@@ -214,6 +224,9 @@ fn refresh_due(view: &View<'_>, job: Option<&JobFigures>) -> bool {
 pub(super) fn next_look(view: &View<'_>) -> Timestamp {
     let after = |ms| backoff::after(view.now, ms);
     let poll = view.policy.poll_interval_ms;
+    if may_be_stopped(view) {
+        return after(poll.min(2_000));
+    }
     match view.ledger().job.as_ref().filter(|_| view.deployed_job_untouched()) {
         Some(job) if job.state.is_none() => after(poll.min(1_000)),
         // Until its first checkpoint is known a job that is lost would be lost with all that it did.
