@@ -87,9 +87,7 @@ fn a_service_that_is_deleted_while_its_application_is_deleted_is_made_again_for_
 /// and was taken for one that had come to its own end.
 #[test]
 fn a_job_that_stops_after_its_deploy_was_taken_back_is_started_again() {
-    let mut life = edited();
-    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
-    reach(&mut life, PhaseName::DeployFailed);
+    let mut life = upgrading::given_up_before_its_savepoint();
     life.edit(arguments("--topic orders")).unwrap();
     reach(&mut life, PhaseName::Running);
     fire(&mut life, Rule::StoppedJobResumed);
@@ -115,9 +113,7 @@ fn a_savepoint_of_a_version_that_runs_on_is_not_taken_for_its_last() {
 /// It was cancelled at every look, ten times a second, for as long as Flink showed that it ran.
 #[test]
 fn a_version_that_is_torn_down_is_cancelled_no_more_than_once_a_second() {
-    let mut manifest = manifest();
-    manifest["spec"]["deploymentMode"] = "BlueGreen".into();
-    let mut life = Life::begin(manifest).unwrap();
+    let mut life = blue_green::begin();
     life.flinks.settings.delays.cancel = 20 * SECOND as u64;
     reach(&mut life, PhaseName::Running);
     life.edit(arguments("--topic returns")).unwrap();
@@ -134,9 +130,7 @@ fn a_version_that_is_torn_down_is_cancelled_no_more_than_once_a_second() {
 /// Its history showed the savepoint that it had started from, and it was started from it for ever.
 #[test]
 fn a_job_that_shows_what_it_started_from_is_not_started_again() {
-    let mut life = edited();
-    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
-    reach(&mut life, PhaseName::DeployFailed);
+    let mut life = upgrading::given_up_before_its_savepoint();
     fire(&mut life, Rule::StoppedJobResumed);
     let mut snapshot = life.recorded()[&Rule::StoppedJobResumed].clone();
     assert_eq!(flink_operator_core::step(&snapshot).rule(), Rule::StoppedJobResumed);

@@ -293,11 +293,11 @@ proptest! {
                         Phase::Savepointing(at),
                     ) => {
                         let deployed = memory.ledger.deployed.clone().unwrap();
-                        let (stops, beside) = (
-                            TriggerId::derive(UID, job, deployed.next_stop),
-                            TriggerId::derive_beside(UID, job, &at.target.id, deployed.next_stop),
-                        );
-                        prop_assert_eq!(trigger, if at.target.colour.is_none() { &stops } else { &beside });
+                        let derived = match at.target.colour {
+                            None => TriggerId::derive(UID, job, deployed.next_stop),
+                            Some(_) => TriggerId::derive_beside(UID, job, &at.target.id, deployed.next_stop),
+                        };
+                        prop_assert_eq!(trigger, &derived);
                     }
                     _ => {}
                 }

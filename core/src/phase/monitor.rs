@@ -151,15 +151,20 @@ fn refreshed(view: &View<'_>, watched: &Watched<'_>) -> Option<Step> {
 
 /// A request to stop the job arrived when its deploy had been given up or taken back: the job is started again.
 pub(super) fn resume(view: &View<'_>) -> Option<Step> {
-    let deployed = view.deployed().filter(|_| view.deployed_job_untouched() && was_stopped(view))?;
+    let deployed = view.deployed().filter(|_| was_stopped(view))?;
     let text = format!("Job {} was stopped by a deploy that had been given up or taken back.", deployed.job);
     Some(recovering::enter(view, view.ledger().clone(), Rule::StoppedJobResumed, &deployed.revision, text))
+}
+
+/// What is deployed, if a deploy came as far as asking its job to stop and nobody knows yet whether it did.
+fn asked_to_stop<'a>(view: &View<'a>) -> Option<&'a Deployed> {
+    view.deployed().filter(|deployed| deployed.stop_asked && view.deployed_job_untouched())
 }
 
 /// The deployed job has finished with a savepoint that an earlier deploy asked for. (A job that shows the savepoint that
 /// it started from is shown wrongly, and would be started for ever.)
 pub(super) fn was_stopped(view: &View<'_>) -> bool {
-    view.deployed().filter(|deployed| deployed.stop_asked).is_some_and(|deployed| {
+    asked_to_stop(view).is_some_and(|deployed| {
         let flink = view.flink(&deployed.revision.id);
         let finished = flink.job.present().is_some_and(|job| job.state == JobState::Finished);
         let savepoint = flink.checkpoints.present().and_then(|history| history.savepoint.as_ref());
@@ -170,8 +175,8 @@ pub(super) fn was_stopped(view: &View<'_>) -> bool {
 
 /// A deploy that had come as far as asking the job to stop has just been given up or taken back.
 fn may_be_stopped(view: &View<'_>) -> bool {
-    let asked = view.deployed_job_untouched() && view.deployed().is_some_and(|deployed| deployed.stop_asked);
-    asked && view.memory.phase.since().is_some_and(|since| view.now < backoff::after(since, ON_ITS_WAY_MS))
+    asked_to_stop(view).is_some()
+        && view.memory.phase.since().is_some_and(|since| view.now < backoff::after(since, ON_ITS_WAY_MS))
 }
 
 /// A job that its JobManager forgot while it ran is started again. One that had ended is not: Flink forgets those

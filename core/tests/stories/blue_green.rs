@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// One version that has been running for half a minute.
-pub fn green() -> Life {
+/// Nothing is deployed yet.
+pub fn begin() -> Life {
     let mut manifest = manifest();
     manifest["spec"]["deploymentMode"] = "BlueGreen".into();
-    let mut life = Life::begin(manifest).unwrap();
+    Life::begin(manifest).unwrap()
+}
+
+/// One version that has been running for half a minute.
+pub fn green() -> Life {
+    let mut life = begin();
     reach(&mut life, PhaseName::Running);
     life.run_for(30 * SECOND);
     life

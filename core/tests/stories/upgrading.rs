@@ -66,11 +66,17 @@ pub fn a_savepoint_that_hangs_fails_the_upgrade() -> Life {
     life
 }
 
-/// The deploy that asked for the savepoint was given up long ago.
-pub fn a_savepoint_that_completes_too_late_starts_the_job_again() -> Life {
+/// The deploy was given up after half an hour, and its savepoint takes ten minutes more.
+pub fn given_up_before_its_savepoint() -> Life {
     let mut life = edited();
     life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
     reach(&mut life, PhaseName::DeployFailed);
+    life
+}
+
+/// The deploy that asked for the savepoint was given up long ago.
+pub fn a_savepoint_that_completes_too_late_starts_the_job_again() -> Life {
+    let mut life = given_up_before_its_savepoint();
     fire(&mut life, Rule::StoppedJobResumed);
     fire(&mut life, Rule::JobRecoveredAfterFailure);
     assert_eq!(restored_progress(&life), Some(saved_progress(&life)));
@@ -81,9 +87,7 @@ pub fn a_savepoint_that_completes_too_late_starts_the_job_again() -> Life {
 }
 
 pub fn after_a_savepoint_that_completed_too_late_going_back_restarts_nothing() -> Life {
-    let mut life = edited();
-    life.on_next_savepoint(SavepointFault::Takes(40 * 60_000));
-    reach(&mut life, PhaseName::DeployFailed);
+    let mut life = given_up_before_its_savepoint();
     life.run_for(30 * MINUTE);
     let before = life.submissions();
     life.edit(arguments("--topic orders")).unwrap();
