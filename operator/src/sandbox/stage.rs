@@ -7,7 +7,7 @@ use std::time::Duration;
 use flink_operator_fixtures::http::{OverHttp, Simulated, SimulatedLogs};
 use flink_operator_fixtures::model::Kubelet;
 use flink_operator_fixtures::model::flink::{self, Version};
-use flink_operator_fixtures::process::distribution::Distribution;
+use flink_operator_fixtures::process::distribution::{Distribution, cache};
 use flink_operator_fixtures::process::java::Java;
 use flink_operator_fixtures::process::kubelet::Settings;
 use tokio::sync::mpsc;
@@ -117,6 +117,7 @@ fn settings(flink: Distribution, java: Java, jars: Vec<PathBuf>, directory: &Pat
     let mut settings = Settings::new(flink, java, directory.to_owned());
     settings.jars = jars;
     settings.grace = GRACE;
+    settings.classes = cache().ok();
     for (key, name) in [("state.savepoints.dir", "savepoints"), ("state.checkpoints.dir", "checkpoints")] {
         settings.defaults.set(key, format!("file://{}", directory.join(name).display()));
     }

@@ -149,10 +149,14 @@ impl Trial {
         }
     }
 
-    /// The newest spec runs and its job has written.
+    /// The newest spec runs and its job has written. Where nobody but the status knows of its checkpoints, it does.
     pub async fn runs(&self) {
         self.stage.until_running().await;
         until_parts(&self.directory(), &self.label, 2).await;
+        if self.zookeeper.is_none() {
+            let told = async || self.stage.status().await.job_status?.last_checkpoint_path;
+            until("a checkpoint is told of", told).await;
+        }
     }
 
     /// Edits the spec; the arguments change with it, so that the numbers tell who wrote them.
