@@ -52,17 +52,18 @@ pub struct Application {
     pub annotations: BTreeMap<String, String>,
     /// What the spec asks for, or why it cannot be served.
     pub spec: Result<Arc<Spec>, Refusal>,
-    manifest: Arc<FlinkApplication>,
+    /// What it was parsed from. Shared: it is larger than all the rest.
+    resource: Arc<FlinkApplication>,
 }
 
 impl Application {
     /// Reads an application. A spec that cannot be served is a [`Refusal`] inside.
     pub fn parse(resource: &FlinkApplication) -> Self {
-        Self::with_spec(resource, parsed(resource))
+        Self::with_spec(Arc::new(manifest(resource)), parsed(resource))
     }
 
     /// The same, without the work where the spec is that of the last time.
-    pub fn parse_again(resource: &FlinkApplication, last: &mut LastSpec) -> Self {
+    pub fn parse_again(resource: &Arc<FlinkApplication>, last: &mut LastSpec) -> Self {
         let spec = match (Generation::of(resource), &last.0) {
             (Some(now), Some((then, spec))) if now == *then => spec.clone(),
             (now, _) => {
@@ -71,26 +72,24 @@ impl Application {
                 spec
             }
         };
-        Self::with_spec(resource, spec)
+        Self::with_spec(resource.clone(), spec)
     }
 
-    fn with_spec(resource: &FlinkApplication, spec: Result<Arc<Spec>, Refusal>) -> Self {
-        let FlinkApplication { metadata, spec: written, status: _ } = resource;
-        let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
-        let manifest = FlinkApplication { metadata: metadata.clone(), spec: written.clone(), status: None };
-        let finalizers = metadata.finalizers.unwrap_or_default();
+    fn with_spec(resource: Arc<FlinkApplication>, spec: Result<Arc<Spec>, Refusal>) -> Self {
+        let metadata = &resource.metadata;
+        let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
         Self {
-            namespace: metadata.namespace.unwrap_or_default(),
-            name: metadata.name.unwrap_or_default(),
-            uid: metadata.uid.unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
-            deletion: metadata.deletion_timestamp.map(|time| time.0),
+            deletion: metadata.deletion_timestamp.as_ref().map(|time| time.0),
             finalized: finalizers.iter().any(|finalizer| finalizer == FINALIZER),
-            delete_mode: DeleteMode::read(manifest.spec.delete_mode.as_deref()),
-            labels: metadata.labels.unwrap_or_default(),
-            annotations: metadata.annotations.unwrap_or_default(),
+            delete_mode: DeleteMode::read(resource.spec.delete_mode.as_deref()),
+            labels: metadata.labels.clone().unwrap_or_default(),
+            annotations: metadata.annotations.clone().unwrap_or_default(),
             spec,
-            manifest: Arc::new(manifest),
+            resource,
         }
     }
 
@@ -105,9 +104,16 @@ impl Application {
     }
 
     /// The resource that this application was parsed from, without its status.
-    pub fn manifest(&self) -> &FlinkApplication {
-        &self.manifest
+    pub fn manifest(&self) -> FlinkApplication {
+        manifest(&self.resource)
     }
+}
+
+/// What its user has written of a resource, as the API server keeps it.
+fn manifest(resource: &FlinkApplication) -> FlinkApplication {
+    let FlinkApplication { metadata, spec, status: _ } = resource;
+    let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
+    FlinkApplication { metadata, spec: spec.clone(), status: None }
 }
 
 /// The spec of an application as it was parsed the last time.
@@ -136,13 +142,13 @@ impl Generation {
 
 impl PartialEq for Application {
     fn eq(&self, other: &Self) -> bool {
-        self.manifest == other.manifest
+        Arc::ptr_eq(&self.resource, &other.resource) || self.manifest() == other.manifest()
     }
 }
 
 impl Serialize for Application {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.manifest.serialize(serializer)
+        self.manifest().serialize(serializer)
     }
 }
 

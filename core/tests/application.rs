@@ -281,7 +281,8 @@ fn a_spec_is_read_anew_with_its_generation_and_its_application_and_not_otherwise
     let mut images = |patch: Value| {
         let mut patched = manifest();
         merge(&mut patched, patch);
-        Application::parse_again(&serde_json::from_value(patched).unwrap(), &mut last).spec.unwrap().image.clone()
+        let resource = Arc::new(serde_json::from_value(patched).unwrap());
+        Application::parse_again(&resource, &mut last).spec.unwrap().image.clone()
     };
     assert_eq!(images(json!({})), "repo/img:1");
     let cheat = json!({ "image": "repo/img:2" });

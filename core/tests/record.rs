@@ -115,7 +115,7 @@ fn what_is_no_secret_stays() {
 #[test]
 fn equal_secrets_stay_equal_and_different_ones_different() {
     let record = recorded(&look(with_secrets(manifest(0)), Memory::default()));
-    let spec = &record.snapshot.application.manifest().spec;
+    let spec = record.snapshot.application.manifest().spec;
     let variables = |env: &flink_operator_core::crd::EnvironmentConfig| env.env.clone().unwrap();
     let jobmanager = variables(spec.job_manager_config.as_ref().unwrap().env_config.as_ref().unwrap());
     let taskmanager = variables(spec.task_manager_config.as_ref().unwrap().env_config.as_ref().unwrap());

@@ -37,12 +37,12 @@ pub enum Shapes {
 
 /// The fields of two resources that differ, without secrets.
 pub fn between(snapshot: &Snapshot, new: &FlinkApplication) -> Result<Vec<Change>, serde_json::Error> {
-    let old = snapshot.application.manifest();
+    let old = &snapshot.application.manifest();
     let shown = |resource: &FlinkApplication| {
         let application = Application::parse(resource);
         let seen = Snapshot { application, ..snapshot.clone() };
         let record = Record::of(&seen, &flink_operator_core::step(&seen))?;
-        Ok::<Value, serde_json::Error>(written(record.snapshot.application.manifest()))
+        Ok::<Value, serde_json::Error>(written(&record.snapshot.application.manifest()))
     };
     let (raw, shown) = ([written(old), written(new)], [shown(old)?, shown(new)?]);
     let [before, after] = &raw;
