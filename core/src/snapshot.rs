@@ -135,6 +135,17 @@ pub struct Needs {
     pub flink: BTreeMap<RevisionId, FlinkNeeds>,
 }
 
+impl Needs {
+    /// Whether the answers to `asked` hold all the answers to these.
+    pub fn are_met_by(&self, asked: &Self) -> bool {
+        let Self { objects, written, jobs, flink } = self;
+        let of_flink = |(revision, needs): (&RevisionId, &FlinkNeeds)| {
+            asked.flink.get(revision).is_some_and(|asked| needs.are_met_by(asked))
+        };
+        *objects <= asked.objects && *written <= asked.written && *jobs <= asked.jobs && flink.iter().all(of_flink)
+    }
+}
+
 /// The answers to [`Needs`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -20,7 +20,7 @@ use flink_operator_core::crd::FlinkApplication;
 use flink_operator_core::id::RevisionId;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{FlinkSeen, Objects, Observed, Remembered, Report, Seen, Snapshot};
+use flink_operator_core::snapshot::{FlinkSeen, Needs, Objects, Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
 use futures::FutureExt as _;
@@ -234,12 +234,19 @@ impl Reconciler {
 
     async fn commit(&mut self, decision: &Decision, memory: &Memory) -> Next {
         self.report = Report::default();
-        let rest = commit::rest_in_phase(&decision.snapshot, memory).map(|(_, step)| step);
-        match commit::memory(&self.context, decision, memory, rest.as_ref()).await {
+        let rest = commit::rest_in_phase(&decision.snapshot, memory);
+        match commit::memory(&self.context, decision, memory, rest.as_ref().map(|(_, step)| step)).await {
             (Written::Done, Some(resource)) => {
                 self.written.wrote(&decision.resource, &resource);
                 self.context.publisher.moved(decision, &resource, memory.phase.name());
-                Next::Pass(Ask::Nothing(resource))
+                // Flink would answer what it answered a moment ago, unless it is asked for more.
+                match rest.filter(|(snapshot, _)| asked(snapshot).are_met_by(&asked(&decision.snapshot))) {
+                    Some((snapshot, step)) => {
+                        let decision = self.decided(Decision { resource, snapshot, step }, true);
+                        Next::Wait(self.rest(&decision).await)
+                    }
+                    None => Next::Pass(Ask::Nothing(resource)),
+                }
             }
             (Written::Done | Written::Conflict, _) => Next::Pass(Ask::Everything),
             (Written::Gone, _) => Next::Wait(None),
@@ -258,7 +265,8 @@ impl Reconciler {
         let observed = self.observe(was, memory, sight, told).await;
         let found = {
             let _turn = self.context.workers.turn().await;
-            observe::kubernetes::fresh_application_again(&self.context.client, &last.resource).await
+            // In a box, as everything that asks Kubernetes: most looks are at the caches, and need not be as large.
+            Box::pin(observe::kubernetes::fresh_application_again(&self.context.client, &last.resource)).await
         };
         let parsed = match found {
             Ok(Some(resource)) if Arc::ptr_eq(&resource, &last.resource) => {
@@ -299,11 +307,16 @@ impl Reconciler {
             report: self.report.clone(),
         };
         let step = flink_operator_core::step(&snapshot);
+        self.decided(Decision { resource, snapshot, step }, fresh)
+    }
+
+    /// Tells of a decision.
+    fn decided(&mut self, decision: Decision, fresh: bool) -> Decision {
+        let Decision { snapshot, step, .. } = &decision;
         // A cheap look that leads to more is followed by a fresh one, which decides.
         if fresh || step.rests() || step.rule().only_tells() {
-            self.decisions.taken(self.context.recorder.as_ref(), &snapshot, &step);
+            self.decisions.taken(self.context.recorder.as_ref(), snapshot, step);
         }
-        let decision = Decision { resource, snapshot, step };
         self.context.publisher.decided(&decision, fresh);
         decision
     }
@@ -418,4 +431,9 @@ impl Reconciler {
         self.context.publisher.board().broke_off(&last.name());
         Some(Instant::now() + PAUSE)
     }
+}
+
+/// What is asked of whom where this was seen.
+fn asked(snapshot: &Snapshot) -> Needs {
+    needs(&snapshot.application, &snapshot.memory)
 }

@@ -24,6 +24,21 @@ pub struct FlinkNeeds {
     pub retention: Option<JobId>,
 }
 
+impl FlinkNeeds {
+    /// Whether the answers to `asked` hold all the answers to these.
+    pub fn are_met_by(&self, asked: &Self) -> bool {
+        let Self { overview, job, restarts, savepoint, checkpoints, retention } = self;
+        let is_asked = |one: &Option<JobId>, asked: &Option<JobId>| one.is_none() || one == asked;
+        *overview <= asked.overview
+            && is_asked(job, &asked.job)
+            && *restarts <= asked.restarts
+            // An answer about a savepoint can make the other questions needless.
+            && *savepoint == asked.savepoint
+            && is_asked(checkpoints, &asked.checkpoints)
+            && is_asked(retention, &asked.retention)
+    }
+}
+
 /// The question how far a savepoint is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -251,4 +266,34 @@ pub struct Checkpoint {
     pub path: Option<String>,
     /// When it was triggered (of a restored one: when it was restored).
     pub time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn job(number: u32) -> Option<JobId> {
+        serde_json::from_value(format!("{number:032x}").into()).ok()
+    }
+
+    #[test]
+    fn answers_hold_those_to_the_same_questions_and_to_fewer() {
+        let asked =
+            FlinkNeeds { overview: true, job: job(1), restarts: true, checkpoints: job(1), ..Default::default() };
+        assert!(asked.are_met_by(&asked));
+        assert!(FlinkNeeds { overview: false, checkpoints: None, ..asked.clone() }.are_met_by(&asked));
+        assert!(!asked.are_met_by(&FlinkNeeds { overview: false, ..asked.clone() }));
+        assert!(!FlinkNeeds { job: job(2), ..asked.clone() }.are_met_by(&asked));
+        assert!(!FlinkNeeds { retention: job(1), ..asked.clone() }.are_met_by(&asked));
+    }
+
+    #[test]
+    fn a_savepoint_that_was_asked_for_may_have_made_the_other_questions_needless() {
+        let trigger = serde_json::from_value(format!("{:032x}", 7).into()).unwrap();
+        let savepoint = Some(SavepointNeed { job: job(1).unwrap(), trigger, says_all: true });
+        let fewer = FlinkNeeds { job: job(1), ..Default::default() };
+        assert!(!fewer.are_met_by(&FlinkNeeds { savepoint, ..fewer.clone() }));
+    }
 }
