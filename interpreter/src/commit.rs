@@ -35,7 +35,7 @@ pub(crate) async fn memory(
     let application = &snapshot.application;
     let mut new = status::write(memory, application, &context.policy(), resource.status.as_ref(), now);
     conditions::set(&mut new, memory, application, rest.unwrap_or(step), now);
-    write(context, decision, new).await
+    Box::pin(write(context, decision, new)).await
 }
 
 /// What is decided next, and on what, where a phase only remembers something else from now on, and rests. The conditions
@@ -72,7 +72,7 @@ pub(crate) async fn conditions(
     (new.conditions, new.observed_generation) = (Some(conditions), observed_generation);
     new.last_updated_at = status::write(memory, application, &context.policy(), None, now).last_updated_at;
     // Where it failed, what it tells is told again at the next rest.
-    Some(write(context, decision, new).await)
+    Some(Box::pin(write(context, decision, new)).await)
 }
 
 /// What is sent: the whole object, as for any status.
@@ -101,6 +101,7 @@ async fn replaced(context: &Context, name: &ApplicationName, new: &StatusWrite<'
     context.client.request(request.map_err(kube::Error::BuildRequest)?).await
 }
 
+/// To be put in a box: most looks write nothing, and need not be as large as this.
 async fn write(
     context: &Context,
     decision: &Decision,
@@ -113,8 +114,7 @@ async fn write(
         let _turn = context.workers.turn().await;
         let (api_version, kind) = (FlinkApplication::api_version(&()), FlinkApplication::kind(&()));
         let sent = StatusWrite { api_version, kind, metadata, spec, status: &new };
-        // In a box: most looks write nothing, and need not be as large as this.
-        Box::pin(answer(asked, replaced(context, &name, &sent))).await
+        answer(asked, replaced(context, &name, &sent)).await
     };
     let (written, resource) = match answer {
         Ok(StatusAnswer { mut metadata, status }) => {
