@@ -225,20 +225,15 @@ impl Reconciler {
     async fn tell(&mut self, decision: &Decision) -> Option<Decision> {
         let memory = decision.step.next().filter(|_| decision.step.rule().only_tells())?;
         let (snapshot, step) = commit::rest_in_phase(&decision.snapshot, memory)?;
-        let (_, written) = commit::memory(&self.context, decision, memory, Some(&step)).await;
-        let resource = written?;
-        self.written.wrote(&decision.resource, &resource);
-        self.context.publisher.moved(decision, &resource, memory.phase.name());
-        Some(Decision { resource, snapshot, step })
+        let (_, written) = self.remember(decision, memory, Some(&step)).await;
+        Some(Decision { resource: written?, snapshot, step })
     }
 
     async fn commit(&mut self, decision: &Decision, memory: &Memory) -> Next {
         self.report = Report::default();
         let rest = commit::rest_in_phase(&decision.snapshot, memory);
-        match commit::memory(&self.context, decision, memory, rest.as_ref().map(|(_, step)| step)).await {
+        match self.remember(decision, memory, rest.as_ref().map(|(_, step)| step)).await {
             (Written::Done, Some(resource)) => {
-                self.written.wrote(&decision.resource, &resource);
-                self.context.publisher.moved(decision, &resource, memory.phase.name());
                 // Flink would answer what it answered a moment ago, unless it is asked for more.
                 match rest.filter(|(snapshot, _)| asked(snapshot).are_met_by(&asked(&decision.snapshot))) {
                     Some((snapshot, step)) => {
@@ -252,6 +247,21 @@ impl Reconciler {
             (Written::Gone, _) => Next::Wait(None),
             (Written::Invalid | Written::Failed, _) => Next::Pause,
         }
+    }
+
+    /// Writes the memory, with the conditions of the rest that follows if one does, and tells of it if it was written.
+    async fn remember(
+        &self,
+        decision: &Decision,
+        memory: &Memory,
+        rest: Option<&Step>,
+    ) -> (Written, Option<Arc<FlinkApplication>>) {
+        let written = commit::memory(&self.context, decision, memory, rest).await;
+        if let (_, Some(resource)) = &written {
+            self.written.wrote(&decision.resource, resource);
+            self.context.publisher.moved(decision, resource, memory.phase.name());
+        }
+        written
     }
 
     /// Observes the children, then the application, and decides.
