@@ -103,13 +103,13 @@ impl Application {
         self
     }
 
-    /// The resource that this application was parsed from, without its status.
+    /// A copy of the resource that this application was parsed from, without its status.
     pub fn manifest(&self) -> FlinkApplication {
         manifest(&self.resource)
     }
 }
 
-/// What its user has written of a resource, as the API server keeps it.
+/// A resource without its status, and without who owns which field.
 fn manifest(resource: &FlinkApplication) -> FlinkApplication {
     let FlinkApplication { metadata, spec, status: _ } = resource;
     let metadata = ObjectMeta { managed_fields: None, ..metadata.clone() };
