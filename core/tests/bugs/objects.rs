@@ -35,7 +35,7 @@ fn high_availability_that_is_no_text_is_read_and_no_crash() {
     for value in [json!(true), json!(1), json!(1.5)] {
         let mut life = Life::begin(with(&[("flinkConfig", json!({ "high-availability": value }))])).unwrap();
         reach(&mut life, PhaseName::Running);
-        let resource: FlinkApplication = serde_json::from_value(Value::clone(&life.application().unwrap())).unwrap();
+        let resource: FlinkApplication = life.application().unwrap().read().unwrap();
         let spec = Application::parse(&resource).spec.unwrap();
         assert_eq!(spec.high_availability, HighAvailability::Other(value.to_string()));
     }
@@ -78,7 +78,7 @@ fn another_ui_port_reaches_the_service_and_the_ingress() {
     assert_eq!(ports.iter().find(|port| port["name"] == "ui").unwrap()["port"], 9081);
     let ingresses = objects(&life, "networking.k8s.io", "ingresses");
     let port = "/spec/rules/0/http/paths/0/backend/service/port/number";
-    assert_eq!(ingresses[0].pointer(port), Some(&json!(9081)));
+    assert_eq!(ingresses[0].to_value().pointer(port), Some(&json!(9081)));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_status_says_where_flink_is_reached_from_outside() {
 #[test]
 fn the_same_revision_is_made_of_the_same_objects_every_time() {
     let life = running();
-    let resource: FlinkApplication = serde_json::from_value(Value::clone(&life.application().unwrap())).unwrap();
+    let resource: FlinkApplication = life.application().unwrap().read().unwrap();
     let app = Application::parse(&resource);
     let (spec, revision) = (app.spec.clone().unwrap(), life.deployed().unwrap().revision);
     let made = || manifest::render(&app, &spec, &Policy::default(), &revision);

@@ -30,7 +30,7 @@ fn told(forecast: &Forecast) -> Vec<String> {
 fn both(mut life: Life, patch: Value) -> (Forecast, Forecast) {
     let snapshot = life.snapshot().unwrap();
     life.edit(patch).unwrap();
-    let new = serde_json::from_value(Value::clone(&life.application().unwrap())).unwrap();
+    let new = life.application().unwrap().read().unwrap();
     let planned = forecast::from(&snapshot, &new, Fault::None).unwrap();
     (planned, forecast::of(&mut life, Fault::None))
 }
@@ -82,7 +82,7 @@ fn the_way_back_that_is_planned_is_the_one_that_is_gone() {
         }
         let snapshot = life.snapshot().unwrap();
         life.edit(patch).unwrap();
-        let new = serde_json::from_value(Value::clone(&life.application().unwrap())).unwrap();
+        let new = life.application().unwrap().read().unwrap();
         let planned = forecast::from(&snapshot, &new, Fault::JobDoesNotStart).unwrap();
         let real = forecast::of(&mut life, Fault::None);
         if way_back(&real).is_empty() {

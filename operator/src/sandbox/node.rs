@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flink_operator_fixtures::http::{Cluster, Logs};
-use flink_operator_fixtures::model::{Selection, World, object};
+use flink_operator_fixtures::model::{Object, Selection, World, object};
 use flink_operator_fixtures::process::hosts::Hosts;
 use flink_operator_fixtures::process::kubelet::{Kubelet, PodReport, Settings};
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Service};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -91,7 +90,7 @@ fn pass(kubelet: &mut Kubelet, cluster: &Cluster, told: &mut BTreeMap<String, Po
 fn all<T: DeserializeOwned>(world: &World, plural: &str) -> Vec<T> {
     let Ok(kind) = world.kinds().get("", "v1", plural) else { return Vec::new() };
     let objects = world.list(&kind, &Selection::default());
-    objects.iter().filter_map(|object| T::deserialize(&**object).ok()).collect()
+    objects.iter().filter_map(|object| object.read().ok()).collect()
 }
 
 /// Every Service's name leads to a pod that it selects, ready or not: a JobManager must find itself
@@ -125,7 +124,7 @@ fn address(pod: &Pod) -> Option<Ipv4Addr> {
 pub struct LogFiles(pub PathBuf);
 
 impl Logs for LogFiles {
-    fn read(&self, pod: &Value, _container: &str, from: u64) -> Result<Vec<u8>, String> {
+    fn read(&self, pod: &Object, _container: &str, from: u64) -> Result<Vec<u8>, String> {
         use std::io::{Read as _, Seek as _, SeekFrom};
         let path = self.0.join(format!("{}.log", object::name(pod)));
         let read = || {
