@@ -1,38 +1,40 @@
 //! One application, from look to rest: observe, step, commit, perform.
 //!
 //! Look cheaply, act on fresh: a look at the watch caches decides whether anything is to be done. Before
-//! a step that moves or acts everything in Kubernetes is observed again, the children first and the application last
-//! and straight from the API server, and decided again. (Flink has no caches to be wary of: what it told the cheap look
-//! a moment ago is not asked again.) A step that moves is committed with the
-//! resourceVersion of that very look, so a stale or second operator is refused. What only tells of the job and its
-//! cluster is written upon the cheap look: it changes no phase, and the resourceVersion guards it all the same.
+//! a step that moves or acts the children are observed again, straight from the API server, and it is decided again.
+//! (Flink has no caches to be wary of: what it told the cheap look a moment ago is not asked again.) A step that moves is
+//! committed with the resourceVersion that the application was known by, so a stale or second operator is refused, and
+//! reads it. Nothing refuses a step that acts, so before one the application is read, after all else. What only tells of
+//! the job and its cluster is written upon the cheap look: it changes no phase, and the resourceVersion guards it all the
+//! same.
 //!
 //! A step that follows a commit takes the children as they were seen right before it: in between nothing was done by us,
 //! and had another operator moved the application, the commit would have been refused. So does a step that follows calls
-//! to Flink, if they took no time to speak of: they changed no child, and the application itself is read again.
+//! to Flink, if they took no time to speak of: they changed no child. And what Flink told holds as long while only
+//! Kubernetes is called.
 
-use std::collections::BTreeMap;
+mod look;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use flink_operator_core::application::{Application, LastSpec};
 use flink_operator_core::crd::FlinkApplication;
-use flink_operator_core::id::RevisionId;
+use flink_operator_core::effect::Effect;
 use flink_operator_core::memory::Memory;
 use flink_operator_core::rule::Rule;
-use flink_operator_core::snapshot::{FlinkSeen, Needs, Objects, Observed, Remembered, Report, Seen, Snapshot};
+use flink_operator_core::snapshot::{Needs, Observed, Remembered, Report, Seen, Snapshot};
 use flink_operator_core::step::{Step, Wake};
 use flink_operator_core::{needs, status};
-use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::look::{FlinkTold, Sight};
 use crate::board::phase_of;
 use crate::commit;
 use crate::controller::Context;
 use crate::metrics::Written;
-use crate::observe::kubernetes::Ingresses;
 use crate::observe::{self, ApplicationName};
 use crate::perform::is_on_kubernetes;
 use crate::record::Decisions;
@@ -57,6 +59,8 @@ pub struct Reconciler {
     written: OwnWrites,
     decisions: Decisions,
     spec: LastSpec,
+    /// When Flink was asked last, if nothing was done to it since.
+    asked: Option<Instant>,
 }
 
 /// A resource, and what it says.
@@ -71,6 +75,12 @@ impl Parsed {
         let application = Application::parse_again(&resource, last);
         let memory = status::read(resource.status.as_ref());
         Self { resource, application, memory }
+    }
+
+    /// What this was decided on.
+    fn known_from(Decision { resource, snapshot, .. }: &Decision) -> Self {
+        let (application, memory) = (snapshot.application.clone(), snapshot.memory.clone());
+        Self { resource: resource.clone(), application, memory }
     }
 }
 
@@ -103,25 +113,22 @@ enum Next {
 
 /// What is asked of Kubernetes before the next pass.
 enum Ask {
-    /// The children and the application.
+    /// The children and the application: it is not as it was known.
     Everything,
-    /// The application: all that was done since was to call Flink.
+    /// The children, and the application before anything is done.
+    Children,
+    /// The application before anything is done: all that was done since was to call Flink.
     Application,
     /// Nothing. This is the answer to our own commit, which is as fresh as a read, and saves one while no job runs.
     Nothing(Arc<FlinkApplication>),
 }
 
-/// What every JobManager told that was asked.
-type FlinkTold = BTreeMap<RevisionId, FlinkSeen>;
-
-/// Where the children are looked at.
-enum Sight {
-    /// In the watch caches.
-    Caches,
-    /// At the API server.
-    Server,
-    /// Nowhere: they were seen right before our own commit, or before our calls to Flink.
-    Seen(Seen<Objects>),
+/// Whether the application is as it was known.
+enum Known {
+    /// Nothing says otherwise.
+    Still,
+    /// It was once.
+    Once,
 }
 
 /// Why there is no fresh look.
@@ -145,6 +152,7 @@ impl Reconciler {
             written,
             decisions: Decisions::default(),
             spec: LastSpec::default(),
+            asked: None,
         }
     }
 
@@ -153,7 +161,7 @@ impl Reconciler {
         let begun = Instant::now();
         let newest = self.written.newest(cached);
         let parsed = Parsed::of(newest, &mut self.spec);
-        let mut decision = self.decide(parsed, Sight::Caches).await;
+        let mut decision = self.decide(parsed, Sight::Caches, None).await;
         if let Some(told) = self.tell(&decision).await {
             decision = told;
         }
@@ -167,17 +175,23 @@ impl Reconciler {
             self.passed(&decision, begun, true);
             return Some(again);
         }
-        let mut told = (begun.elapsed() < JUST_NOW).then(|| decision.snapshot.observed.flink.clone());
-        let mut ask = Ask::Everything;
+        // What could only be told and was not was refused, or more follows.
+        let mut ask = if decision.step.rule().only_tells() { Ask::Everything } else { Ask::Children };
         for _ in 0..STEPS {
             let begun = Instant::now();
-            let seen = Sight::Seen(std::mem::replace(&mut decision.snapshot.observed.objects, Seen::NotAsked));
+            let observed = &mut decision.snapshot.observed;
+            let seen = Sight::Seen(std::mem::replace(&mut observed.objects, Seen::NotAsked));
+            let is_new = self.asked.is_some_and(|asked| asked.elapsed() < JUST_NOW);
+            let told = is_new.then(|| std::mem::take(&mut observed.flink));
             let decided = match ask {
-                Ask::Everything => self.decide_fresh(&decision, Sight::Server, told.take()).await,
-                Ask::Application => self.decide_fresh(&decision, seen, None).await,
+                Ask::Everything => self.decide_fresh(&decision, Sight::Server, told, Known::Once).await,
+                Ask::Children => self.decide_fresh(&decision, Sight::Server, told, Known::Still).await,
+                Ask::Application => self.decide_fresh(&decision, seen, told, Known::Still).await,
                 Ask::Nothing(resource) => {
                     let parsed = Parsed::of(resource, &mut self.spec);
-                    Ok(self.decide(parsed, seen).await)
+                    let needs = needs(&parsed.application, &parsed.memory);
+                    let told = told.filter(|_| needs.are_met_by(&asked(&decision.snapshot)));
+                    Ok(self.decide(parsed, seen, told).await)
                 }
             };
             decision = match decided {
@@ -209,13 +223,20 @@ impl Reconciler {
         } else {
             let begun = Instant::now();
             self.act(decision).await;
-            let only_flink = !decision.step.effects().iter().any(is_on_kubernetes);
+            let effects = decision.step.effects();
+            if !effects.iter().all(is_on_kubernetes) {
+                self.asked = None;
+            }
+            let only_flink = !effects.iter().any(is_on_kubernetes);
             match decision.step.wake() {
                 Wake::At(at) if self.report.is_empty() => Next::Wait(Some(Instant::now() + self.until(at))),
                 Wake::At(_) | Wake::OnChange if only_flink && begun.elapsed() < JUST_NOW => {
                     Next::Pass(Ask::Application)
                 }
-                Wake::At(_) | Wake::OnChange => Next::Pass(Ask::Everything),
+                Wake::At(_) | Wake::OnChange if effects.iter().any(is_on_the_application) => {
+                    Next::Pass(Ask::Everything)
+                }
+                Wake::At(_) | Wake::OnChange => Next::Pass(Ask::Children),
             }
         }
     }
@@ -264,24 +285,29 @@ impl Reconciler {
         written
     }
 
-    /// Observes the children, then the application, and decides.
+    /// Observes the children and decides. Before anything is done, and where the application is known to be another by now,
+    /// it is read after them.
     async fn decide_fresh(
         &mut self,
         last: &Decision,
         sight: Sight,
         told: Option<FlinkTold>,
+        known: Known,
     ) -> Result<Decision, Missed> {
         let (was, memory) = (&last.snapshot.application, &last.snapshot.memory);
         let observed = self.observe(was, memory, sight, told).await;
+        let decision = self.step(Parsed::known_from(last), observed);
+        // If the application has changed meanwhile, a write is refused, and of a rest the watch wakes us.
+        if matches!(known, Known::Still) && decision.step.effects().is_empty() {
+            return Ok(self.decided(decision, true));
+        }
         let found = {
             let _turn = self.context.workers.turn().await;
             // In a box, as everything that asks Kubernetes: most looks are at the caches, and need not be as large.
             Box::pin(observe::kubernetes::fresh_application_again(&self.context.client, &last.resource)).await
         };
         let parsed = match found {
-            Ok(Some(resource)) if Arc::ptr_eq(&resource, &last.resource) => {
-                Parsed { resource, application: was.clone(), memory: memory.clone() }
-            }
+            Ok(Some(resource)) if Arc::ptr_eq(&resource, &last.resource) => return Ok(self.decided(decision, true)),
             Ok(Some(resource)) if resource.metadata.uid.as_ref() == Some(&was.uid) => {
                 Parsed::of(resource, &mut self.spec)
             }
@@ -294,18 +320,20 @@ impl Reconciler {
         };
         // What was asked followed from the memory; if that has moved meanwhile, the answers are to other questions.
         if parsed.memory == *memory {
-            return Ok(self.step(parsed, observed, true));
+            let decision = self.step(parsed, decision.snapshot.observed);
+            return Ok(self.decided(decision, true));
         }
-        Ok(self.decide(parsed, Sight::Server).await)
+        Ok(self.decide(parsed, Sight::Server, None).await)
     }
 
-    async fn decide(&mut self, parsed: Parsed, sight: Sight) -> Decision {
+    async fn decide(&mut self, parsed: Parsed, sight: Sight, told: Option<FlinkTold>) -> Decision {
         let fresh = !matches!(sight, Sight::Caches);
-        let observed = self.observe(&parsed.application, &parsed.memory, sight, None).await;
-        self.step(parsed, observed, fresh)
+        let observed = self.observe(&parsed.application, &parsed.memory, sight, told).await;
+        let decision = self.step(parsed, observed);
+        self.decided(decision, fresh)
     }
 
-    fn step(&mut self, parsed: Parsed, observed: Observed, fresh: bool) -> Decision {
+    fn step(&self, parsed: Parsed, observed: Observed) -> Decision {
         let Parsed { resource, application, memory } = parsed;
         let snapshot = Snapshot {
             now: self.context.clock.now(),
@@ -317,7 +345,7 @@ impl Reconciler {
             report: self.report.clone(),
         };
         let step = flink_operator_core::step(&snapshot);
-        self.decided(Decision { resource, snapshot, step }, fresh)
+        Decision { resource, snapshot, step }
     }
 
     /// Tells of a decision.
@@ -329,69 +357,6 @@ impl Reconciler {
         }
         self.context.publisher.decided(&decision, fresh);
         decision
-    }
-
-    /// What the core asks to see: the children where `sight` says, and Flink's answers: those that it `told` a moment ago,
-    /// or new ones.
-    async fn observe(
-        &self,
-        application: &Application,
-        memory: &Remembered,
-        sight: Sight,
-        told: Option<FlinkTold>,
-    ) -> Observed {
-        let needs = needs(application, memory);
-        let objects = async {
-            match sight {
-                _ if !needs.objects => Seen::NotAsked,
-                Sight::Seen(objects @ Seen::Present(_)) => objects,
-                Sight::Seen(Seen::NotAsked | Seen::Absent | Seen::Unreachable(_)) | Sight::Server => {
-                    self.has_heard();
-                    let _turn = self.context.workers.turn().await;
-                    let (ingresses, pods) = (self.ingresses(application), self.context.children.pods(application));
-                    observe::kubernetes::fresh_objects(&self.context.client, application, ingresses, pods).await
-                }
-                Sight::Caches => {
-                    self.has_heard();
-                    self.context.children.look(application)
-                }
-            }
-        };
-        // Asked only while an application is taken over from the original operator.
-        let written = async {
-            if !needs.written {
-                return Seen::NotAsked;
-            }
-            let _turn = self.context.workers.turn().await;
-            Box::pin(observe::kubernetes::fresh_written(&self.context.client, application)).await
-        };
-        let client = &self.context.flink;
-        let flink = async {
-            match told {
-                Some(told) => told,
-                None => observe::flink::look(client, application, &needs.flink).await,
-            }
-        };
-        let (objects, written, flink) = futures::join!(objects, written, flink);
-        let jobs = observe::flink::jobs(client, application, &needs, &objects).await;
-        Observed { objects, written, jobs, flink }
-    }
-
-    /// Ingresses are asked for where this operator makes any, or one is known.
-    fn ingresses(&self, application: &Application) -> Ingresses {
-        let makes_none = self.context.policy().ingress_url_format.is_empty();
-        if makes_none && !self.context.children.has_ingress(application) {
-            Ingresses::LeftOut
-        } else {
-            Ingresses::Listed
-        }
-    }
-
-    /// What was told of children up to now is seen by the look that follows: it is no reason for another one.
-    fn has_heard(&self) {
-        if self.context.children.is_complete() {
-            let _ = self.wake.notified().now_or_never();
-        }
     }
 
     async fn act(&mut self, decision: &Decision) {
@@ -441,6 +406,11 @@ impl Reconciler {
         self.context.publisher.board().broke_off(&last.name());
         Some(Instant::now() + PAUSE)
     }
+}
+
+/// Whether the effect changes the application itself.
+fn is_on_the_application(effect: &Effect) -> bool {
+    matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
 }
 
 /// What is asked of whom where this was seen.
